@@ -1,1 +1,33 @@
-//! x
+//! The words of the project: the resource `MCPServer` that users write, the status that they
+//! read, and the terms in which the rest of the code speaks of gateways and targets.
+//!
+//! Contract: types and their text forms only. No client, no runtime, no clock, nothing that
+//! decides.
+
+mod condition;
+mod failure;
+mod server;
+mod sight;
+mod status;
+mod target;
+
+pub use condition::{ConditionType, Reason};
+pub use failure::{Failure, FailureClass};
+pub use server::{MCPServer, MCPServerSpec};
+pub use sight::{Listing, Sight, Trouble};
+pub use status::{Applied, Applying, Intent, MCPServerStatus, Retired};
+pub use target::{
+    Accepted, Credentials, Definition, GatewayId, Grant, Metadata, Summary, Target, TargetId,
+    TargetStatus,
+};
+
+/// The API group of the resource.
+pub const GROUP: &str = "mcpgateway.bedrock.aws";
+
+/// The finalizer that keeps a resource until its target is gone. The name is the Go operator's,
+/// so that its resources can be taken over.
+pub const FINALIZER: &str = "bedrock.aws/gateway-target-finalizer";
+
+/// The annotation that repeats the identity of the bound target as `gateway/targetId`, because
+/// backups carry no status. It is a hint to people and to adoption, never a proof.
+pub const TARGET_ANNOTATION: &str = "mcpgateway.bedrock.aws/target";

@@ -1,1 +1,31 @@
-//! x
+//! What to do next for one `MCPServer`: a pure function.
+//!
+//! Contract: [`plan()`] takes a [`World`], which holds both pictures (what a person wishes and
+//! what AWS has), and answers with at most one [`Step`] and a [`Report`] that says where the
+//! resource stands. No clock, no network, no random source: time and seeds are arguments. Every
+//! rule about AWS that decides something is here, and nowhere else.
+
+// A pass makes one decision; boxes would only hide it.
+#![allow(clippy::large_enum_variant, clippy::result_large_err)]
+
+mod backoff;
+mod claim;
+mod diff;
+mod known;
+mod memory;
+mod plan;
+mod report;
+mod reserved;
+mod step;
+mod validate;
+mod world;
+
+pub use backoff::{Schedule, delay};
+pub use claim::{Claim, ClaimKind, Owner};
+pub use diff::{differences, fingerprint};
+pub use memory::{Attempt, Memory, Reading};
+pub use plan::{Decision, plan};
+pub use report::{Report, Standing, project};
+pub use step::{Binding, Step, client_token};
+pub use validate::{Validated, Violation, validate};
+pub use world::{Bound, Policy, World};

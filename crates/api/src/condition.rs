@@ -1,0 +1,98 @@
+//! The closed vocabulary of conditions: their types and their reasons.
+
+/// A condition type of an `MCPServer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConditionType {
+    /// The summary: True only when the target serves this generation's configuration.
+    Ready,
+    /// Whether the operator can act on what is written in the resource.
+    Accepted,
+    /// Whether the target at the gateway is as written.
+    Programmed,
+    /// Present while something is under way (kstatus).
+    Reconciling,
+    /// Present while only a person can help (kstatus).
+    Stalled,
+}
+
+impl ConditionType {
+    /// The `type` of the condition.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Accepted => "Accepted",
+            Self::Programmed => "Programmed",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// Why a condition has the status that it has.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Reason {
+            /// Every reason, in the order of their declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The `reason` of the condition.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)+
+                }
+            }
+
+            /// What the reason means, in a sentence or two.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),+).trim_ascii(),)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The target is READY with this generation's configuration.
+    GatewayTargetReady,
+    /// The resource is valid and its identity is its own.
+    Accepted,
+    /// A field of the resource breaks a rule; the message names each.
+    ValidationError,
+    /// The target's name is held by a target or a resource that is not this one.
+    NameConflict,
+    /// The resource names no gateway and the operator has no default.
+    GatewayNotConfigured,
+    /// AWS knows no gateway with this ID.
+    GatewayNotFound,
+    /// The target was made in another account or Region than the operator now works in.
+    WrongAccountOrRegion,
+    /// The target at the gateway is as written.
+    Programmed,
+    /// The target is being created.
+    Creating,
+    /// The target is being updated.
+    Updating,
+    /// The target is being deleted.
+    Deleting,
+    /// AWS asks to come back later: a limit is reached, or the target is busy.
+    Queued,
+    /// AWS could not create or update the target, or refused its configuration.
+    TargetFailed,
+    /// AWS refuses the operator's credentials or rights.
+    AccessDenied,
+    /// A quota of the AWS account is used up.
+    QuotaExceeded,
+    /// A person has to give consent before the target can work.
+    AuthorizationPending,
+    /// The gateway has not been observed for some time.
+    ObservationStale,
+}

@@ -1,0 +1,80 @@
+//! How a call to AWS can fail, by what has to be done about it.
+
+use std::fmt;
+
+/// The class of a failed call: it decides what happens next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureClass {
+    /// AWS limits the rate of calls (429).
+    Throttled,
+    /// A quota is used up (402).
+    Quota,
+    /// The name is taken, or another operation is under way (409).
+    Conflict,
+    /// The target's status does not permit the operation now (400, told by its wording).
+    WrongState,
+    /// The gateway or the target does not exist (404).
+    NotFound,
+    /// The role lacks a right (403).
+    Denied,
+    /// There are no usable credentials: nothing was asked, so nothing was answered.
+    Credentials,
+    /// AWS refuses the request as it is (400).
+    Invalid,
+    /// AWS failed (5xx, or an answer that cannot be read): the request may have been carried out.
+    Server,
+    /// No answer (timeout, broken connection): the request may have been carried out.
+    Unanswered,
+}
+
+impl FailureClass {
+    /// Whether AWS certainly did not carry out the request.
+    #[must_use]
+    pub fn is_definite(self) -> bool {
+        match self {
+            Self::Throttled
+            | Self::Quota
+            | Self::Conflict
+            | Self::WrongState
+            | Self::NotFound
+            | Self::Denied
+            | Self::Credentials
+            | Self::Invalid => true,
+            Self::Server | Self::Unanswered => false,
+        }
+    }
+
+    /// The name under which the class is logged and counted.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Quota => "quota",
+            Self::Conflict => "conflict",
+            Self::WrongState => "wrong_state",
+            Self::NotFound => "not_found",
+            Self::Denied => "denied",
+            Self::Credentials => "credentials",
+            Self::Invalid => "invalid",
+            Self::Server => "server",
+            Self::Unanswered => "unanswered",
+        }
+    }
+}
+
+/// A failed call: its class, and what AWS said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind of failure it is.
+    pub class: FailureClass,
+    /// AWS's message without anything that changes from call to call (no request ID).
+    pub message: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.class.as_str(), self.message)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,119 @@
+//! `MCPServer`: what a user wishes to be registered at a gateway.
+//!
+//! The schema refuses only what the Go operator's schema refused, so that every stored object can
+//! still be written, if only to lose its finalizer. Everything else is judged by the operator,
+//! which says what it found in a condition. Hence the loose types: a value that means nothing
+//! must be readable before it can be explained.
+
+// Each print column repeats the keys of the others.
+#![allow(clippy::duplicated_attributes)]
+
+use kube_derive::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::MCPServerStatus;
+
+/// An MCP server that AI agents reach through a Bedrock AgentCore gateway.
+///
+/// White space around a value is cut, and an empty string means unset.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[kube(
+    group = "mcpgateway.bedrock.aws",
+    version = "v1alpha1",
+    kind = "MCPServer",
+    plural = "mcpservers",
+    singular = "mcpserver",
+    shortname = "mcps",
+    namespaced,
+    status = "MCPServerStatus",
+    derive = "PartialEq",
+    derive = "Default",
+    doc = "An MCP server that AI agents reach through a Bedrock AgentCore gateway. The operator \
+           registers it as a target of the gateway, keeps the target as written here, and removes \
+           it together with this resource.",
+    crates(kube_core = "::kube_core"),
+    printcolumn(name = "Endpoint", type_ = "string", json_path = ".spec.endpoint"),
+    printcolumn(name = "Status", type_ = "string", json_path = ".status.targetStatus"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(name = "Gateway", type_ = "string", json_path = ".status.gatewayId", priority = 1),
+    printcolumn(
+        name = "Target ID",
+        type_ = "string",
+        json_path = ".status.targetId",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        priority = 1
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct MCPServerSpec {
+    /// URL of the MCP server, as the gateway reaches it. It starts with `https://` and has a
+    /// host; user info and white space are refused.
+    #[schemars(regex(pattern = "^https://.*"))]
+    pub endpoint: String,
+
+    /// What the server offers. Must include `tools`; duplicates are ignored.
+    #[schemars(length(min = 1))]
+    pub capabilities: Vec<String>,
+
+    /// ID of the gateway at which the server is registered. Default: the operator's
+    /// `GATEWAY_ID`, as it is when the target is first made; a later change of that default moves
+    /// nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway_id: Option<String>,
+
+    /// Name of the target, which prefixes the name of every tool that agents see
+    /// (`<target>___<tool>`): letters, digits and single hyphens, at most 100 characters.
+    /// Default: the name of this resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_name: Option<String>,
+
+    /// What the server is for, in 1 to 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+
+    /// How the gateway authenticates itself at the server. Known types: `OAuth2`.
+    #[serde(default = "default_auth_type", skip_serializing_if = "Option::is_none")]
+    pub auth_type: Option<String>,
+
+    /// ARN of the OAuth2 credential provider, in the account and Region of the gateway. Required
+    /// with `authType: OAuth2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth_provider_arn: Option<String>,
+
+    /// OAuth2 scopes that the gateway asks for: at most 100, each of 1 to 64 characters. Their
+    /// order has no meaning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth_scopes: Option<Vec<String>>,
+
+    /// Names of request headers that the gateway passes on to the server: at most 10. Names that
+    /// AWS reserves, such as `Authorization`, are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_request_headers: Option<Vec<String>>,
+
+    /// Names of query parameters that the gateway passes on to the server: at most 10, each of 1
+    /// to 40 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_query_parameters: Option<Vec<String>>,
+
+    /// Names of response headers that the gateway passes back to the client: at most 10. Names
+    /// that AWS reserves are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_response_headers: Option<Vec<String>>,
+}
+
+// The signature is the one that serde's `default` asks for.
+#[allow(clippy::unnecessary_wraps)]
+fn default_auth_type() -> Option<String> {
+    Some("OAuth2".to_owned())
+}

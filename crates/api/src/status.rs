@@ -1,0 +1,137 @@
+//! `MCPServerStatus`: what people read, and the operator's own records.
+//!
+//! Every mutation at AWS stands between two records here: what is about to be done, and what
+//! came of it. That is what a restarted operator knows, and all that it knows.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+/// The state of the gateway target, as last observed.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MCPServerStatus {
+    /// The generation of the resource that the conditions judge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// `Ready` is the summary; `Accepted` judges what is written in this resource; `Programmed`
+    /// tells about the target at the gateway. `Reconciling` and `Stalled` appear only while true.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "conditions")]
+    pub conditions: Vec<Condition>,
+
+    /// ID of the gateway that holds the target, or on which it is being made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway_id: Option<String>,
+
+    /// ARN of that gateway, which tells its account and Region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway_arn: Option<String>,
+
+    /// ID of the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_id: Option<String>,
+
+    /// Name of the target, as AWS has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_name: Option<String>,
+
+    /// Status of the target in AgentCore's own words, such as `CREATING`, `READY` or `FAILED`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_status: Option<String>,
+
+    /// Why the target has this status, in AgentCore's own words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub status_reasons: Vec<String>,
+
+    /// When the gateway last fetched the server's tools, on AWS's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_synchronized: Option<Timestamp>,
+
+    /// The generation of the resource whose configuration AWS holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_generation: Option<i64>,
+
+    /// The operator's record of a target that is being created and is not yet bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
+
+    /// The operator's record of an update that has not been answered yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applying: Option<Applying>,
+
+    /// The operator's record of the configuration that AWS accepted last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Applied>,
+
+    /// Targets on gateways that this resource has left, still to be deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub retired: Vec<Retired>,
+}
+
+/// A Create under way: written before the call, so that a crash at any point leaves a trace.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Intent {
+    /// Random, new for each intent. With the UID of the resource it gives the client token.
+    pub nonce: String,
+    /// ID of the gateway.
+    pub gateway: String,
+    /// Name of the target.
+    pub name: String,
+    /// Fingerprint of the configuration that is sent.
+    pub fingerprint: String,
+    /// The generation of the resource that is sent.
+    pub generation: i64,
+    /// AWS's clock when the intent was made: a target that it made is not older.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws_time: Option<Timestamp>,
+}
+
+/// An Update under way.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Applying {
+    /// Fingerprint of the configuration that is sent.
+    pub fingerprint: String,
+    /// The generation of the resource that is sent.
+    pub generation: i64,
+}
+
+/// The last configuration that AWS accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Applied {
+    /// Fingerprint of the configuration, with the version of the scheme that computed it.
+    pub fingerprint: String,
+    /// `updatedAt` of the target as AWS gave it with its last answer, or as it was when the
+    /// target was first seen with this configuration. When it moves, somebody has changed it.
+    pub updated_at: Timestamp,
+    /// Whether the target has been seen in a settled state with this configuration.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settled: bool,
+}
+
+/// A target that this resource has left behind on another gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Retired {
+    /// ID of the gateway.
+    pub gateway_id: String,
+    /// ARN of the gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway_arn: Option<String>,
+    /// ID of the target.
+    pub target_id: String,
+}
+
+/// Conditions as a map by type, so that server-side apply and `kubectl` treat each as one entry.
+fn conditions(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = <Vec<Condition>>::json_schema(generator);
+    schema.insert("x-kubernetes-list-type".to_owned(), "map".into());
+    schema.insert("x-kubernetes-list-map-keys".to_owned(), vec!["type"].into());
+    schema
+}

@@ -1,0 +1,109 @@
+//! Who desires, intends, holds or retires an identity: the claims of a resource.
+//!
+//! Contract: [`Claim::of`] derives a resource's claims from the resource alone, so that an index
+//! over all resources can be kept current one by one. The order of claims decides who may create
+//! or prove a target when several resources want the same name.
+
+use api::{GatewayId, MCPServer, TargetId};
+use jiff::Timestamp;
+
+use crate::world::{Bound, gateway_of};
+use crate::{Policy, validate};
+
+/// The resource that makes a claim.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Owner {
+    /// UID of the resource.
+    pub uid: String,
+    /// Its `namespace/name`, for messages.
+    pub name: String,
+}
+
+impl Owner {
+    /// The owner that this resource is.
+    #[must_use]
+    pub fn of(server: &MCPServer) -> Self {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let meta = &server.metadata;
+        Self {
+            uid: text(&meta.uid),
+            name: format!("{}/{}", text(&meta.namespace), text(&meta.name)),
+        }
+    }
+}
+
+/// How firmly an identity is claimed; a later kind is the better one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClaimKind {
+    /// The resource asks for this name.
+    Desires,
+    /// A Create under this name is under way.
+    Intends,
+    /// The resource has a target of this name, or one that it is about to delete.
+    Holds,
+}
+
+/// One claim of one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Whose claim it is.
+    pub owner: Owner,
+    /// How firm it is.
+    pub kind: ClaimKind,
+    /// The gateway.
+    pub gateway: GatewayId,
+    /// The target's name, where it is known.
+    pub name: Option<String>,
+    /// The target's ID, where there is one.
+    pub target: Option<TargetId>,
+    /// When the resource was created; of two equal claims the older is the better one.
+    pub created_at: Option<Timestamp>,
+}
+
+impl Claim {
+    /// Every claim of this resource.
+    #[must_use]
+    pub fn of(server: &MCPServer, policy: &Policy) -> Vec<Self> {
+        let claim = |kind, gateway, name, target| Self {
+            owner: Owner::of(server),
+            kind,
+            gateway,
+            name,
+            target,
+            created_at: server.metadata.creation_timestamp.as_ref().map(|time| time.0),
+        };
+        let mut claims = Vec::new();
+        let status = server.status.as_ref();
+        if let Some(bound) = Bound::of(server) {
+            let name = status.and_then(|status| status.target_name.clone());
+            claims.push(claim(ClaimKind::Holds, bound.gateway, name, Some(bound.target)));
+        }
+        for retired in status.iter().flat_map(|status| &status.retired) {
+            let (gateway, target) = (retired.gateway_id.as_str(), retired.target_id.as_str());
+            claims.push(claim(ClaimKind::Holds, gateway.into(), None, Some(target.into())));
+        }
+        if let Some(intent) = status.and_then(|status| status.intent.as_ref()) {
+            let gateway = intent.gateway.as_str().into();
+            claims.push(claim(ClaimKind::Intends, gateway, Some(intent.name.clone()), None));
+        }
+        if server.metadata.deletion_timestamp.is_none()
+            && let Ok(wish) = validate(server)
+            && let Some(gateway) = gateway_of(server, &wish, policy)
+        {
+            claims.push(claim(ClaimKind::Desires, gateway, Some(wish.definition.name), None));
+        }
+        claims
+    }
+
+    /// Whether this claim goes before a claim of that kind and age by that owner.
+    pub(crate) fn precedes(
+        &self,
+        kind: ClaimKind,
+        created_at: Option<Timestamp>,
+        owner: &Owner,
+    ) -> bool {
+        let younger_is_worse = |time: Option<Timestamp>| std::cmp::Reverse(time);
+        (self.kind, younger_is_worse(self.created_at), std::cmp::Reverse(&self.owner.uid))
+            > (kind, younger_is_worse(created_at), std::cmp::Reverse(&owner.uid))
+    }
+}

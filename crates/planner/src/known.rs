@@ -1,0 +1,58 @@
+//! What counts as known.
+//!
+//! Contract: the only place that judges whether an observation is recent enough to act on. AWS
+//! shows old states for a while after a change (field reports: Get and List lag), so
+//!
+//! - *absence* counts only when it was observed a consistency window after our last attempt to
+//!   change anything for the resource;
+//! - *presence* counts only when it was observed after our last attempt.
+
+use api::{Sight, Summary};
+use jiff::Timestamp;
+
+use crate::memory::later;
+use crate::world::World;
+
+impl World<'_> {
+    /// Whether an absence that was observed at this time can be trusted.
+    pub(crate) fn absence_counts(&self, as_of: Timestamp) -> bool {
+        as_of >= self.absence_counts_from()
+    }
+
+    /// From when on an observed absence can be trusted.
+    pub(crate) fn absence_counts_from(&self) -> Timestamp {
+        later(self.memory.last_attempt(), self.policy.consistency_window)
+    }
+
+    /// Whether a presence that was observed at this time can be trusted.
+    pub(crate) fn presence_counts(&self, as_of: Timestamp) -> bool {
+        self.memory.own_last_attempt().is_none_or(|attempt| as_of >= attempt)
+    }
+
+    /// Whether the mirror's absence of something has stood in two complete Lists that count.
+    pub(crate) fn absent_in_two_lists(&self, sight: &Sight) -> bool {
+        sight.before.is_some_and(|before| self.absence_counts(before))
+    }
+
+    /// Whether the gateway has gone unobserved for so long that nothing can be claimed about it.
+    pub(crate) fn is_stale(&self, sight: &Sight) -> bool {
+        let seen = sight.as_of.unwrap_or_else(|| self.memory.since());
+        later(seen, self.policy.stale_after) < self.now
+    }
+
+    /// Whether this entry shows the state after the change that gave `updated_at`, rather than
+    /// one from before it. `moved` is whether that answer was newer than the state before the
+    /// change: where AWS moves `updatedAt` only when a change completes, the answer repeats the
+    /// old time, and an equal time proves nothing until the window is over.
+    pub(crate) fn shows_change(
+        &self,
+        entry: &Summary,
+        as_of: Timestamp,
+        updated_at: Timestamp,
+        moved: bool,
+    ) -> bool {
+        self.presence_counts(as_of)
+            && (entry.updated_at > updated_at
+                || entry.updated_at == updated_at && (moved || self.absence_counts(as_of)))
+    }
+}

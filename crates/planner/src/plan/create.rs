@@ -1,0 +1,88 @@
+//! A target that is wished for and not there: look, then record the intent.
+//!
+//! The Create itself belongs to the settling of the intent, whether this process or one before
+//! it recorded it.
+
+use api::{GatewayId, Intent, TargetStatus};
+
+use super::{Decision, retire, seen};
+use crate::claim::{Claim, ClaimKind, Owner};
+use crate::diff::fingerprint;
+use crate::report::{Holder, Report, Standing};
+use crate::world::World;
+use crate::{Step, Validated};
+
+/// Most targets on gateways that the resource has left and that are still to be deleted; the
+/// schema of the status holds the same number.
+const RETIRED: usize = 8;
+
+/// Records the intent to make the target, unless its name belongs to somebody else.
+pub(super) fn plan(world: &World<'_>, gateway: &GatewayId, wish: &Validated) -> Decision {
+    let name = &wish.definition.name;
+    let listing = match seen(world, gateway) {
+        Ok((_, listing)) => listing,
+        Err(report) => return Decision::wait(report),
+    };
+    // What the resource has left behind stands in its own way: under the name that it wants
+    // again, or because no more can be remembered.
+    let retired = world.retired().iter();
+    let holder = listing.by_name(name);
+    let in_the_way = retired.clone().find(|retired| {
+        retired.gateway_id == gateway.0
+            && holder.is_some_and(|holder| holder.id.0 == retired.target_id)
+    });
+    if let Some(left) =
+        in_the_way.or_else(|| world.retired().first().filter(|_| retired.len() >= RETIRED))
+    {
+        return retire(world, left, Report::of(Standing::Creating(gateway.clone())));
+    }
+    if let Some(better) = better_claim(world, gateway, name, ClaimKind::Desires) {
+        return conflict(gateway, name, Holder::Resource(better.owner.name.clone()));
+    }
+    if let Some(holder) = holder {
+        return if holder.status == TargetStatus::Deleting {
+            // The name is free again when it is gone.
+            Decision::wait(Report::of(Standing::Creating(gateway.clone())).awaiting(gateway))
+        } else {
+            conflict(gateway, name, Holder::Target(holder.id.clone()))
+        };
+    }
+    let intent = Intent {
+        nonce: world.nonce.to_owned(),
+        gateway: gateway.0.clone(),
+        name: name.clone(),
+        fingerprint: fingerprint(&wish.definition),
+        generation: world.generation(),
+        aws_time: Some(world.aws_now),
+    };
+    Decision::step(
+        Step::RecordIntent(intent),
+        Report::of(Standing::Creating(gateway.clone())).awaiting(gateway),
+    )
+}
+
+/// The name belongs to somebody else.
+pub(super) fn conflict(gateway: &GatewayId, name: &str, holder: Holder) -> Decision {
+    Decision::wait(Report::of(Standing::NameConflict {
+        gateway: gateway.clone(),
+        name: name.to_owned(),
+        holder,
+    }))
+}
+
+/// A claim of another resource on this name that goes before ours of this kind.
+pub(super) fn better_claim<'a>(
+    world: &'a World<'_>,
+    gateway: &GatewayId,
+    name: &str,
+    kind: ClaimKind,
+) -> Option<&'a Claim> {
+    let me = Owner::of(world.server);
+    let created_at = world.server.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    world.rivals.iter().find(|rival| {
+        rival.owner.uid != me.uid
+            && rival.gateway == *gateway
+            && rival.name.as_deref() == Some(name)
+            && rival.precedes(kind, created_at, &me)
+    })
+}

@@ -1,0 +1,225 @@
+//! The decision: one step at most, and where the resource stands.
+//!
+//! Read top to bottom: [`plan`] tells the stories in order of precedence; each is a file of its
+//! own. An unsettled Create comes before everything else, because until it is settled nobody
+//! knows whether there is a target.
+
+mod create;
+mod keep;
+mod remove;
+mod settle;
+
+use api::{FailureClass, GatewayId, Listing, Sight, TargetStatus};
+
+use crate::report::{Report, Standing};
+use crate::world::{Bound, World, gateway_of};
+use crate::{Attempt, Step, validate};
+
+use remove::retire;
+use settle::Settled;
+
+/// What to do next, and where the resource stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Decision {
+    /// The one thing to do now; `None`: wait.
+    pub step: Option<Step>,
+    /// Where the resource stands. A step that writes to Kubernetes writes this with it.
+    pub report: Report,
+}
+
+impl Decision {
+    fn step(step: Step, report: Report) -> Self {
+        Self { step: Some(step), report }
+    }
+
+    fn wait(report: Report) -> Self {
+        Self { step: None, report }
+    }
+}
+
+/// Decides what to do next for the resource in `world`.
+pub fn plan(world: &World<'_>) -> Decision {
+    if !world.has_finalizer() {
+        return enter(world);
+    }
+    if let Some(decision) = elsewhere(world) {
+        return decision;
+    }
+    let wish = validate(world.server);
+    if let Some(intent) = world.status().and_then(|status| status.intent.as_ref()) {
+        match settle::plan(world, intent, wish.as_ref().ok()) {
+            Settled::Open(decision) => return decision,
+            Settled::NothingWasMade => {}
+        }
+    }
+    if world.is_deleting() {
+        return remove::plan(world);
+    }
+    let wish = match wish {
+        Ok(wish) => wish,
+        Err(violations) => return Decision::wait(Report::of(Standing::Invalid(violations))),
+    };
+    let Some(gateway) = gateway_of(world.server, &wish, world.policy) else {
+        return Decision::wait(Report::of(Standing::NoGateway));
+    };
+    let bound = Bound::of(world.server);
+    if let Some(identity) = bound.as_ref().and_then(|bound| unannotated(world, bound)) {
+        return Decision::step(Step::Annotate(identity), Report::of(Standing::Hold));
+    }
+    match bound {
+        Some(bound) if bound.gateway == gateway => keep::plan(world, &bound, &wish),
+        // A target on another gateway serves until its successor does.
+        Some(_) | None => create::plan(world, &gateway, &wish),
+    }
+}
+
+/// A resource that nobody takes care of yet. It is taken into care only when there is something
+/// to do for it, so that what was never accepted can be deleted without us.
+fn enter(world: &World<'_>) -> Decision {
+    if world.is_deleting() {
+        return Decision::wait(Report::of(Standing::Gone));
+    }
+    let has_records = Bound::of(world.server).is_some()
+        || world.status().is_some_and(|status| status.intent.is_some())
+        || !world.retired().is_empty();
+    if has_records {
+        // A person took the finalizer away, and the target with it that would be leaked.
+        return Decision::step(Step::AddFinalizer, Report::of(Standing::Hold));
+    }
+    match validate(world.server) {
+        Err(violations) => Decision::wait(Report::of(Standing::Invalid(violations))),
+        Ok(wish) => match gateway_of(world.server, &wish, world.policy) {
+            None => Decision::wait(Report::of(Standing::NoGateway)),
+            Some(_) => Decision::step(Step::AddFinalizer, Report::of(Standing::Hold)),
+        },
+    }
+}
+
+/// The identity of the target, if the annotation does not say it.
+fn unannotated(world: &World<'_>, bound: &Bound) -> Option<String> {
+    let identity = format!("{}/{}", bound.gateway, bound.target);
+    let annotations = world.server.metadata.annotations.as_ref();
+    let said = annotations.and_then(|annotations| annotations.get(api::TARGET_ANNOTATION));
+    (said != Some(&identity)).then_some(identity)
+}
+
+/// A target of another account or Region: what we see of AWS says nothing about it.
+fn elsewhere(world: &World<'_>) -> Option<Decision> {
+    let current = Bound::of(world.server);
+    let retired = world.retired().iter().map(Bound::from);
+    let arn = current.into_iter().chain(retired).filter_map(|bound| bound.gateway_arn);
+    let mut foreign = arn.filter(|arn| is_foreign(world, arn));
+    let arn = foreign.next()?;
+    Some(Decision::wait(Report::of(Standing::WrongAccountOrRegion {
+        arn,
+        account: world.policy.account.clone().unwrap_or_default(),
+        region: world.policy.region.clone(),
+    })))
+}
+
+/// Whether the ARN (`arn:partition:service:region:account:…`) names another account or Region
+/// than ours. What is not known contradicts nothing.
+fn is_foreign(world: &World<'_>, arn: &str) -> bool {
+    let mut parts = arn.split(':').skip(3);
+    let (region, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let differs = |theirs: &str, ours: &str| !theirs.is_empty() && theirs != ours;
+    differs(region, &world.policy.region)
+        || world.policy.account.as_ref().is_some_and(|ours| differs(account, ours))
+}
+
+/// The call, unless an earlier failure of it holds it up.
+fn attempt(
+    world: &World<'_>,
+    attempt: Attempt,
+    gateway: &GatewayId,
+    step: Step,
+    report: Report,
+) -> Decision {
+    match world.memory.setback(attempt, world.generation()) {
+        Some(setback) if world.now < setback.retry_at => {
+            let held = Standing::Held {
+                attempt,
+                failure: setback.failure.clone(),
+                busy: is_busy(world, gateway),
+            };
+            let report = Report { standing: held, ..report };
+            Decision::wait(report.waking(setback.retry_at).awaiting(gateway))
+        }
+        _ => Decision::step(step, report),
+    }
+}
+
+/// What the mirror shows of the gateway, or what is to be said until it shows something.
+fn seen<'a>(world: &'a World<'_>, gateway: &GatewayId) -> Result<(&'a Sight, &'a Listing), Report> {
+    let Some(sight) = world.sight(gateway) else {
+        return Err(Report::of(Standing::Hold).awaiting(gateway));
+    };
+    match (&sight.listing, &sight.trouble) {
+        (Some(listing), _) if !world.is_stale(sight) => Ok((sight, listing)),
+        (Some(_), _) => Err(Report::of(Standing::Stale(gateway.clone()))),
+        (None, None) => Err(Report::of(Standing::Hold).awaiting(gateway)),
+        (None, Some(trouble)) => Err(Report::of(match trouble.failure.class {
+            FailureClass::NotFound => Standing::GatewayNotFound(gateway.clone()),
+            _ => Standing::Blind { gateway: gateway.clone(), failure: trouble.failure.clone() },
+        })
+        .awaiting(gateway)),
+    }
+}
+
+/// Whether something is under way on the gateway.
+fn is_busy(world: &World<'_>, gateway: &GatewayId) -> bool {
+    let listing = world.sight(gateway).and_then(|sight| sight.listing.as_ref());
+    listing.is_some_and(|listing| listing.iter().any(|entry| stage(&entry.status) == Stage::Moving))
+}
+
+/// What a status means for what can be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// AWS is at work; it will move on by itself.
+    Moving,
+    /// AWS waits for a person.
+    Consent,
+    /// It serves.
+    Ready,
+    /// The last change did not work.
+    Failed,
+}
+
+fn stage(status: &TargetStatus) -> Stage {
+    match status {
+        TargetStatus::Creating
+        | TargetStatus::Updating
+        | TargetStatus::Synchronizing
+        | TargetStatus::Deleting
+        // A status of the future: nothing is done until it passes.
+        | TargetStatus::Unknown(_) => Stage::Moving,
+        TargetStatus::CreatePendingAuth
+        | TargetStatus::UpdatePendingAuth
+        | TargetStatus::SynchronizePendingAuth => Stage::Consent,
+        // Tools that could not be fetched again: those before still serve, as configured.
+        TargetStatus::Ready | TargetStatus::SynchronizeUnsuccessful => Stage::Ready,
+        TargetStatus::Failed | TargetStatus::UpdateUnsuccessful => Stage::Failed,
+    }
+}
+
+/// A Get, unless there is an answer already that began at `from` or later.
+fn read_since<'a>(
+    world: &'a World<'_>,
+    bound: &Bound,
+    from: jiff::Timestamp,
+    report: Report,
+) -> Result<&'a crate::Reading, Decision> {
+    let reading = world.memory.reading(&bound.gateway, &bound.target);
+    if let Some(reading) = reading.filter(|reading| reading.as_of >= from) {
+        return Ok(reading);
+    }
+    if world.now < from {
+        return Err(Decision::wait(report.waking(from).awaiting(&bound.gateway)));
+    }
+    let step = Step::Read { gateway: bound.gateway.clone(), target: bound.target.clone() };
+    Err(attempt(world, Attempt::Read, &bound.gateway, step, report))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! Targets that shall go: with the resource, or because it has moved.
+//!
+//! A target counts as gone only when a Get answers 404 a consistency window after our last
+//! attempt: the Delete's 202 is a promise, and a List can lag.
+
+use api::{FailureClass, Retired};
+
+use super::{Decision, Stage, attempt, read_since, stage};
+use crate::report::{Report, Standing};
+use crate::world::{Bound, World};
+use crate::{Attempt, Step};
+
+/// Removes everything that the resource has at AWS, then lets it go.
+pub(super) fn plan(world: &World<'_>) -> Decision {
+    let current = Bound::of(world.server);
+    let all = world.retired().iter().map(Bound::from).chain(current);
+    for bound in all {
+        let deleting = Report::of(Standing::Deleting(bound.target.clone()));
+        if let Some(decision) = remove(world, &bound, deleting) {
+            return decision;
+        }
+    }
+    Decision::step(Step::ReleaseFinalizer, Report::of(Standing::Gone))
+}
+
+/// Removes a target that the resource has left behind, while `report` holds for its successor.
+pub(super) fn retire(world: &World<'_>, left: &Retired, report: Report) -> Decision {
+    let bound = Bound::from(left);
+    remove(world, &bound, report.clone())
+        .unwrap_or_else(|| Decision::step(Step::ForgetRetired(bound.target), report))
+}
+
+/// What brings the target nearer to its end; `None`: it is gone.
+fn remove(world: &World<'_>, bound: &Bound, report: Report) -> Option<Decision> {
+    let report = report.awaiting(&bound.gateway);
+    let Some(sight) = world.sight(&bound.gateway) else {
+        return Some(Decision::wait(report));
+    };
+    let gateway_gone = sight.trouble.as_ref().filter(|trouble| {
+        trouble.failure.class == FailureClass::NotFound
+            && world.absence_counts(trouble.as_of)
+            && world.policy.account.is_some()
+    });
+    if gateway_gone.is_some() {
+        // In the right account and Region, a gateway that is gone took its targets with it.
+        return None;
+    }
+    let entry = sight.listing.as_ref().and_then(|listing| listing.by_id(&bound.target));
+    let Some(entry) = entry else {
+        return gone(world, bound, sight.listing.is_some(), report);
+    };
+    let report = if world.is_deleting() { report.seeing(entry) } else { report };
+    let deleted_at = world.memory.delete_accepted(&bound.target);
+    let as_of = sight.as_of.unwrap_or(world.memory.since());
+    let may_lag = deleted_at.is_some() && !world.absence_counts(as_of);
+    match stage(&entry.status) {
+        Stage::Consent | Stage::Ready | Stage::Failed if may_lag => {
+            Some(Decision::wait(report.waking(world.absence_counts_from())))
+        }
+        // AWS refuses a Delete while the target moves, and while it waits for consent.
+        Stage::Moving | Stage::Consent => Some(Decision::wait(report)),
+        Stage::Ready | Stage::Failed => {
+            let step =
+                Step::Delete { gateway: bound.gateway.clone(), target: bound.target.clone() };
+            Some(attempt(world, Attempt::Delete, &bound.gateway, step, report))
+        }
+    }
+}
+
+/// Not listed: a Get has to say so too.
+fn gone(world: &World<'_>, bound: &Bound, listed: bool, report: Report) -> Option<Decision> {
+    if !listed {
+        return Some(Decision::wait(super::seen(world, &bound.gateway).err().unwrap_or(report)));
+    }
+    match read_since(world, bound, world.absence_counts_from(), report.clone()) {
+        Err(decision) => Some(decision),
+        Ok(reading) if reading.found.is_none() => None,
+        // Found and not listed: the next List will tell.
+        Ok(_) => Some(Decision::wait(report)),
+    }
+}

@@ -1,0 +1,239 @@
+//! An unsettled Create: has it made a target, and is it ours?
+//!
+//! Targets cannot be tagged, so ownership is proven, never assumed: by the answer to our client
+//! token, or, after an attempt whose outcome is unknown, by a target of the intended name and
+//! configuration that came to be during the attempt and that nobody else claims.
+
+use api::{Accepted, FailureClass, GatewayId, Intent, Summary, TargetId};
+use jiff::{SignedDuration, Timestamp};
+
+use super::create::{better_claim, conflict};
+use super::{Decision, attempt, read_since, seen};
+use crate::claim::{ClaimKind, Owner};
+use crate::diff::fingerprint;
+use crate::report::{Holder, Report, Standing};
+use crate::world::{Bound, World};
+use crate::{Attempt, Binding, Step, Validated, client_token};
+
+/// How far the `Date` header of AWS's answers (whole seconds, and estimated between answers) may
+/// lie from the clock that dates `createdAt`.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
+
+/// What came of an intent.
+pub(super) enum Settled {
+    /// Not settled yet: do this.
+    Open(Decision),
+    /// Nothing was made under it, and nothing will be.
+    NothingWasMade,
+}
+
+/// Settles the intent.
+pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>) -> Settled {
+    let gateway = GatewayId(intent.gateway.clone());
+    let known = world.memory.intended(&intent.nonce);
+    // A process before this one may have sent it, any number of times.
+    let (attempts, ambiguous) =
+        known.map_or((1, true), |intended| (intended.attempts, intended.ambiguous));
+    let wanted = wish.filter(|wish| is_wanted(world, intent, wish));
+
+    if let Some(answer) = known.and_then(|intended| intended.answer.as_ref()) {
+        return answered(world, &gateway, answer, attempts > 1 || ambiguous);
+    }
+    let create = |wish: &Validated| {
+        let step = Step::Create {
+            gateway: gateway.clone(),
+            nonce: intent.nonce.clone(),
+            token: client_token(&Owner::of(world.server).uid, &intent.nonce),
+            definition: Box::new(wish.definition.clone()),
+        };
+        Settled::Open(attempt(world, Attempt::Create, &gateway, step, waiting(world, &gateway)))
+    };
+    if attempts == 0 {
+        return wanted.map_or(Settled::NothingWasMade, create);
+    }
+    if !ambiguous {
+        // AWS refused every attempt, so nothing was made.
+        return match wanted {
+            None => Settled::NothingWasMade,
+            Some(wish) => {
+                taken(world, intent, &gateway).map_or_else(|| create(wish), Settled::Open)
+            }
+        };
+    }
+    look_up(world, intent, &gateway, wanted, create)
+}
+
+/// Whether the intent is still what the resource wants, to the letter.
+fn is_wanted(world: &World<'_>, intent: &Intent, wish: &Validated) -> bool {
+    let gateway = wish.gateway.as_ref().map_or(intent.gateway.as_str(), GatewayId::as_str);
+    !world.is_deleting()
+        && gateway == intent.gateway
+        && fingerprint(&wish.definition) == intent.fingerprint
+}
+
+fn waiting(world: &World<'_>, gateway: &GatewayId) -> Report {
+    let standing =
+        if world.is_deleting() { Standing::Hold } else { Standing::Creating(gateway.clone()) };
+    Report::of(standing).awaiting(gateway)
+}
+
+/// The token was answered. The first answer to it is proof enough; a later one may name a target
+/// that has been deleted since (it is not known how AWS treats such a token), so it must be alive.
+fn answered(world: &World<'_>, gateway: &GatewayId, answer: &Accepted, repeated: bool) -> Settled {
+    let bind = |answer: &Accepted| {
+        let binding = Binding {
+            target: answer.target.clone(),
+            gateway_arn: answer.gateway_arn.clone(),
+            status: answer.status.clone(),
+            updated_at: answer.updated_at,
+        };
+        let report = waiting(world, gateway);
+        Settled::Open(Decision::step(Step::Bind(binding), report))
+    };
+    if !repeated {
+        return bind(answer);
+    }
+    let candidate = candidate(gateway, &answer.target);
+    let reading =
+        match read_since(world, &candidate, world.memory.last_attempt(), waiting(world, gateway)) {
+            Ok(reading) => reading,
+            Err(decision) => return Settled::Open(decision),
+        };
+    if reading.found.is_some() {
+        return bind(answer);
+    }
+    // Not there: dead, or not yet shown.
+    let from = world.absence_counts_from();
+    match read_since(world, &candidate, from, waiting(world, gateway)) {
+        Err(decision) => Settled::Open(decision),
+        // The token is used up: a new intent brings a new one.
+        Ok(_) => Settled::NothingWasMade,
+    }
+}
+
+/// After a refusal because of a taken name: who has it?
+fn taken(world: &World<'_>, intent: &Intent, gateway: &GatewayId) -> Option<Decision> {
+    let refusal = world.memory.setback(Attempt::Create, world.generation())?;
+    if refusal.failure.class != FailureClass::Conflict {
+        return None;
+    }
+    let (sight, listing) = match seen(world, gateway) {
+        Ok(seen) => seen,
+        Err(report) => return Some(Decision::wait(report)),
+    };
+    let holder = listing.by_name(&intent.name)?;
+    sight.as_of.filter(|as_of| world.presence_counts(*as_of))?;
+    let holder = holder_of(world, gateway, &holder.id);
+    Some(conflict(gateway, &intent.name, holder))
+}
+
+/// Nobody knows what became of the attempt: look for its target.
+fn look_up(
+    world: &World<'_>,
+    intent: &Intent,
+    gateway: &GatewayId,
+    wanted: Option<&Validated>,
+    create: impl Fn(&Validated) -> Settled,
+) -> Settled {
+    let (sight, listing) = match seen(world, gateway) {
+        Ok(seen) => seen,
+        Err(report) if matches!(report.standing, Standing::GatewayNotFound(_)) => {
+            return without_gateway(world, gateway, report);
+        }
+        Err(report) => return Settled::Open(Decision::wait(report)),
+    };
+    let as_of = sight.as_of.unwrap_or(world.memory.since());
+    if let Some(entry) = listing.by_name(&intent.name) {
+        if !world.presence_counts(as_of) {
+            return Settled::Open(Decision::wait(waiting(world, gateway)));
+        }
+        return match prove(world, intent, gateway, entry) {
+            Proof::Ours(binding) => {
+                Settled::Open(Decision::step(Step::Bind(binding), waiting(world, gateway)))
+            }
+            Proof::Open(decision) => Settled::Open(decision),
+            // The name was taken all the while, so ours was refused.
+            Proof::NotOurs(_) if wanted.is_none() => Settled::NothingWasMade,
+            Proof::NotOurs(holder) => Settled::Open(conflict(gateway, &intent.name, holder)),
+        };
+    }
+    match wanted {
+        Some(wish) if world.absence_counts(as_of) => create(wish),
+        None if world.absent_in_two_lists(sight) && world.absence_counts(as_of) => {
+            Settled::NothingWasMade
+        }
+        _ => {
+            let report = waiting(world, gateway).waking(world.absence_counts_from());
+            Settled::Open(Decision::wait(report))
+        }
+    }
+}
+
+/// A gateway that does not exist has no target of ours, if we ask in the right place.
+fn without_gateway(world: &World<'_>, gateway: &GatewayId, report: Report) -> Settled {
+    let trouble = world.sight(gateway).and_then(|sight| sight.trouble.as_ref());
+    let counts = trouble.is_some_and(|trouble| world.absence_counts(trouble.as_of));
+    if counts {
+        Settled::NothingWasMade
+    } else {
+        Settled::Open(Decision::wait(report.waking(world.absence_counts_from())))
+    }
+}
+
+enum Proof {
+    Ours(Binding),
+    NotOurs(Holder),
+    Open(Decision),
+}
+
+/// Whether a target of the intended name came from our attempt.
+fn prove(world: &World<'_>, intent: &Intent, gateway: &GatewayId, entry: &Summary) -> Proof {
+    let holder = holder_of(world, gateway, &entry.id);
+    let rival = better_claim(world, gateway, &intent.name, ClaimKind::Intends);
+    if let Some(rival) = rival {
+        return Proof::NotOurs(Holder::Resource(rival.owner.name.clone()));
+    }
+    if matches!(holder, Holder::Resource(_)) || !came_to_be_during(intent, entry.created_at) {
+        return Proof::NotOurs(holder);
+    }
+    let candidate = candidate(gateway, &entry.id);
+    let from = world.memory.last_attempt();
+    let reading = match read_since(world, &candidate, from, waiting(world, gateway)) {
+        Ok(reading) => reading,
+        Err(decision) => return Proof::Open(decision),
+    };
+    let Some(target) = reading.found.as_deref() else {
+        // Listed and not found: the next List will tell.
+        return Proof::Open(Decision::wait(waiting(world, gateway)));
+    };
+    let same = target.definition.as_ref().is_some_and(|d| fingerprint(d) == intent.fingerprint);
+    if same {
+        Proof::Ours(Binding {
+            target: entry.id.clone(),
+            gateway_arn: target.gateway_arn.clone(),
+            status: target.summary.status.clone(),
+            updated_at: target.summary.updated_at,
+        })
+    } else {
+        Proof::NotOurs(holder)
+    }
+}
+
+fn came_to_be_during(intent: &Intent, created_at: Timestamp) -> bool {
+    intent.aws_time.is_some_and(|began| created_at >= began - CLOCK_TOLERANCE)
+}
+
+fn holder_of(world: &World<'_>, gateway: &GatewayId, target: &TargetId) -> Holder {
+    let me = Owner::of(world.server).uid;
+    let claim = world.rivals.iter().find(|rival| {
+        rival.owner.uid != me && rival.gateway == *gateway && rival.target.as_ref() == Some(target)
+    });
+    claim.map_or_else(
+        || Holder::Target(target.clone()),
+        |claim| Holder::Resource(claim.owner.name.clone()),
+    )
+}
+
+fn candidate(gateway: &GatewayId, target: &TargetId) -> Bound {
+    Bound { gateway: gateway.clone(), gateway_arn: None, target: target.clone() }
+}

@@ -1,0 +1,275 @@
+//! Where a resource stands, and how that reads in its status.
+//!
+//! Contract: [`project`] is the only place that makes conditions, and it makes them from the
+//! report and the step alone; no decision ever reads a condition. The same standing always gives
+//! the same text, so that a report which says nothing new writes nothing.
+
+mod conditions;
+mod text;
+
+use api::{
+    Applied, Failure, GatewayId, MCPServer, MCPServerStatus, Retired, Summary, Target, TargetId,
+    TargetStatus,
+};
+use jiff::Timestamp;
+
+use crate::world::Bound;
+use crate::{Attempt, Step, Violation};
+
+/// Where a resource stands, and what would change that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Report {
+    /// Where it stands.
+    pub standing: Standing,
+    /// The target as it was last seen, where it was.
+    pub observed: Option<Observed>,
+    /// When to plan again even if nothing is seen to change.
+    pub wake_at: Option<Timestamp>,
+    /// The gateways on which a change is awaited, so that their mirrors look often.
+    pub awaits: Vec<GatewayId>,
+}
+
+/// What was seen of the target, as far as the status tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    status: TargetStatus,
+    name: String,
+    last_synchronized: Option<Timestamp>,
+    /// `None`: not known, because a List does not tell.
+    reasons: Option<Vec<String>>,
+}
+
+/// Where a resource stands. Every variant is something that a person can act on or wait for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing is known that would change what the status says.
+    Hold,
+    /// The resource breaks rules.
+    Invalid(Vec<Violation>),
+    /// The resource names no gateway, and there is no default.
+    NoGateway,
+    /// AWS knows no such gateway.
+    GatewayNotFound(GatewayId),
+    /// The target belongs to another account or Region than ours.
+    WrongAccountOrRegion {
+        /// ARN of the gateway that holds the target.
+        arn: String,
+        /// The account that the operator works in.
+        account: String,
+        /// The Region that the operator works in.
+        region: String,
+    },
+    /// The name is held by somebody else.
+    NameConflict {
+        /// The gateway.
+        gateway: GatewayId,
+        /// The name.
+        name: String,
+        /// Who holds it.
+        holder: Holder,
+    },
+    /// The target is being created.
+    Creating(GatewayId),
+    /// The target is being updated, or is busy otherwise.
+    Updating(TargetId),
+    /// The target is gone without our doing, and is made again.
+    Recreating(TargetId),
+    /// The target is being deleted.
+    Deleting(TargetId),
+    /// A call failed and will be tried again.
+    Held {
+        /// Which call.
+        attempt: Attempt,
+        /// Why.
+        failure: Failure,
+        /// Whether other operations are under way on the gateway, which explains a full quota.
+        busy: bool,
+    },
+    /// The gateway cannot be observed, and has not been so far.
+    Blind {
+        /// The gateway.
+        gateway: GatewayId,
+        /// Why.
+        failure: Failure,
+    },
+    /// The gateway has not been observed for long.
+    Stale(GatewayId),
+    /// AWS could not create or update the target.
+    Failed {
+        /// Its status.
+        status: TargetStatus,
+        /// AWS's reasons.
+        reasons: Vec<String>,
+    },
+    /// A person has to give consent.
+    ConsentPending(TargetId),
+    /// The target serves what is written.
+    Ready {
+        /// The gateway.
+        gateway: GatewayId,
+        /// The target.
+        target: TargetId,
+        /// What is recorded of it from now on.
+        applied: Applied,
+    },
+    /// Nothing is left of the target.
+    Gone,
+}
+
+/// Who holds a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A target that is not known to be ours.
+    Target(TargetId),
+    /// Another `MCPServer`, as `namespace/name`.
+    Resource(String),
+}
+
+impl Report {
+    /// A report of this standing.
+    pub(crate) fn of(standing: Standing) -> Self {
+        Self { standing, observed: None, wake_at: None, awaits: Vec::new() }
+    }
+
+    pub(crate) fn waking(mut self, at: Timestamp) -> Self {
+        self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+        self
+    }
+
+    pub(crate) fn awaiting(mut self, gateway: &GatewayId) -> Self {
+        if !self.awaits.contains(gateway) {
+            self.awaits.push(gateway.clone());
+        }
+        self
+    }
+
+    pub(crate) fn seeing(mut self, entry: &Summary) -> Self {
+        self.observed = Some(Observed {
+            status: entry.status.clone(),
+            name: entry.name.clone(),
+            last_synchronized: entry.last_synchronized_at,
+            // Only a failure has reasons that matter, and that is read.
+            reasons: None,
+        });
+        self
+    }
+
+    pub(crate) fn reading(mut self, target: &Target) -> Self {
+        self = self.seeing(&target.summary);
+        if let Some(observed) = &mut self.observed {
+            observed.reasons = Some(target.status_reasons.clone());
+        }
+        self
+    }
+}
+
+/// The status that the resource shall have after this step and with this report. `now` dates
+/// conditions whose status changes.
+#[must_use]
+pub fn project(
+    server: &MCPServer,
+    step: Option<&Step>,
+    report: &Report,
+    now: Timestamp,
+) -> MCPServerStatus {
+    let mut status = server.status.clone().unwrap_or_default();
+    observe(&mut status, report);
+    if let Some(step) = step {
+        record(&mut status, server, step);
+    }
+    if let Standing::Ready { applied, .. } = &report.standing {
+        status.applied = Some(applied.clone());
+        status.applied_generation = server.metadata.generation;
+        status.applying = None;
+        status.status_reasons.clear();
+    }
+    conditions::project(&mut status, &report.standing, server.metadata.generation, now);
+    status
+}
+
+/// Writes down what was seen of the target.
+fn observe(status: &mut MCPServerStatus, report: &Report) {
+    let Some(Observed { status: seen, name, last_synchronized, reasons }) = &report.observed else {
+        return;
+    };
+    let changed = status.target_status.as_deref() != Some(seen.as_str());
+    status.target_status = Some(seen.as_str().to_owned());
+    status.target_name = Some(name.clone());
+    status.last_synchronized = *last_synchronized;
+    match reasons {
+        Some(reasons) => {
+            status.status_reasons = reasons.iter().map(|reason| text::clean(reason)).collect();
+        }
+        None if changed => status.status_reasons.clear(),
+        None => {}
+    }
+}
+
+/// Writes down what a record step records; calls to AWS record nothing.
+fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &Step) {
+    match step {
+        Step::RecordIntent(intent) => {
+            // A target on another gateway serves until its successor does. On the same gateway
+            // an intent means that the target is gone.
+            let stays = Bound::of(server).filter(|bound| bound.gateway.0 != intent.gateway);
+            if stays.is_none() {
+                status.gateway_id = Some(intent.gateway.clone());
+                status.gateway_arn = None;
+                status.target_id = None;
+                status.target_name = Some(intent.name.clone());
+                status.target_status = None;
+                status.status_reasons.clear();
+                status.last_synchronized = None;
+                status.applied = None;
+                status.applied_generation = None;
+            }
+            status.applying = None;
+            status.intent = Some(intent.clone());
+        }
+        Step::Bind(binding) => {
+            let Some(intent) = status.intent.take() else { return };
+            if let Some(left) = Bound::of(server) {
+                status.retired.push(Retired {
+                    gateway_id: left.gateway.0,
+                    gateway_arn: left.gateway_arn,
+                    target_id: left.target.0,
+                });
+            }
+            status.gateway_id = Some(intent.gateway);
+            status.gateway_arn = Some(binding.gateway_arn.clone());
+            status.target_id = Some(binding.target.0.clone());
+            status.target_name = Some(intent.name);
+            status.target_status = Some(binding.status.as_str().to_owned());
+            status.status_reasons.clear();
+            status.applied_generation = Some(intent.generation);
+            status.applied = Some(Applied {
+                fingerprint: intent.fingerprint,
+                updated_at: binding.updated_at,
+                settled: false,
+            });
+        }
+        Step::RecordApplying(applying) => status.applying = Some(applying.clone()),
+        Step::RecordApplied { fingerprint, generation, updated_at, status: seen } => {
+            status.applying = None;
+            status.applied_generation = Some(*generation);
+            status.target_status = Some(seen.as_str().to_owned());
+            status.status_reasons.clear();
+            status.applied = Some(Applied {
+                fingerprint: fingerprint.clone(),
+                updated_at: *updated_at,
+                settled: false,
+            });
+        }
+        Step::ForgetRetired(target) => {
+            status.retired.retain(|retired| retired.target_id != target.0);
+        }
+        Step::AddFinalizer
+        | Step::Annotate(_)
+        | Step::Create { .. }
+        | Step::Read { .. }
+        | Step::Update { .. }
+        | Step::Delete { .. }
+        | Step::ReleaseFinalizer => {}
+    }
+}

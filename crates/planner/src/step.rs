@@ -1,0 +1,123 @@
+//! The closed list of effects.
+//!
+//! Contract: a step is one write to Kubernetes or one call to AWS, never both, so that every
+//! point at which a process can die lies between two steps.
+
+use api::{Applying, Definition, GatewayId, Intent, TargetId, TargetStatus};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::diff::hex;
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Kubernetes: take the resource into care.
+    AddFinalizer,
+    /// Kubernetes: record the Create that comes next.
+    RecordIntent(Intent),
+    /// AWS: make the target. The same intent always gives the same token and the same body.
+    Create {
+        /// The gateway.
+        gateway: GatewayId,
+        /// The nonce of the intent.
+        nonce: String,
+        /// The client token, which makes a repetition harmless.
+        token: String,
+        /// The configuration.
+        definition: Box<Definition>,
+    },
+    /// Kubernetes: record the target that a Create made.
+    Bind(Binding),
+    /// Kubernetes: repeat the identity of the bound target in an annotation (`gateway/target`),
+    /// because backups carry no status.
+    Annotate(String),
+    /// AWS: get the target with its configuration and its reasons.
+    Read {
+        /// The gateway.
+        gateway: GatewayId,
+        /// The target.
+        target: TargetId,
+    },
+    /// Kubernetes: record the Update that comes next.
+    RecordApplying(Applying),
+    /// AWS: replace the target's configuration.
+    Update {
+        /// The gateway.
+        gateway: GatewayId,
+        /// The target.
+        target: TargetId,
+        /// The configuration.
+        definition: Box<Definition>,
+        /// Whether this very configuration was applied before: it heals or undoes a drift.
+        again: bool,
+    },
+    /// Kubernetes: record the Update that AWS accepted.
+    RecordApplied {
+        /// Fingerprint of the configuration.
+        fingerprint: String,
+        /// The generation that it came from.
+        generation: i64,
+        /// The target's `updatedAt`, from the answer.
+        updated_at: Timestamp,
+        /// The target's status, from the answer.
+        status: TargetStatus,
+    },
+    /// AWS: delete the target.
+    Delete {
+        /// The gateway.
+        gateway: GatewayId,
+        /// The target.
+        target: TargetId,
+    },
+    /// Kubernetes: forget a retired target, which is gone.
+    ForgetRetired(TargetId),
+    /// Kubernetes: let the resource go.
+    ReleaseFinalizer,
+}
+
+/// What a Bind records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The target.
+    pub target: TargetId,
+    /// The ARN of its gateway.
+    pub gateway_arn: String,
+    /// Its status.
+    pub status: TargetStatus,
+    /// Its `updatedAt`.
+    pub updated_at: Timestamp,
+}
+
+impl Step {
+    /// The name under which the step is logged.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AddFinalizer => "AddFinalizer",
+            Self::RecordIntent(_) => "RecordIntent",
+            Self::Create { .. } => "Create",
+            Self::Bind(_) => "Bind",
+            Self::Annotate(_) => "Annotate",
+            Self::Read { .. } => "Read",
+            Self::RecordApplying(_) => "RecordApplying",
+            Self::Update { .. } => "Update",
+            Self::RecordApplied { .. } => "RecordApplied",
+            Self::Delete { .. } => "Delete",
+            Self::ForgetRetired(_) => "ForgetRetired",
+            Self::ReleaseFinalizer => "ReleaseFinalizer",
+        }
+    }
+}
+
+/// The client token of an intent: the same for every repetition, and another for every other
+/// intent of any resource. AWS takes 33 to 256 letters, digits and hyphens.
+#[must_use]
+pub fn client_token(uid: &str, nonce: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(uid);
+    // No UID contains a newline, so no two pairs hash alike.
+    hash.update("\n");
+    hash.update(nonce);
+    hex(&hash.finalize())
+}

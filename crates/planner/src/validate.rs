@@ -1,0 +1,294 @@
+//! From what a person wrote to what can be carried out: `MCPServer` → [`Validated`].
+//!
+//! Contract: every rule of the resource is here, whether or not the API server's schema knows it
+//! too, because a stored object can be older than the schema. All violations are found, not only
+//! the first; each says which field, what is wrong and what to do. A [`Validated`] cannot hold
+//! what AWS is known to refuse.
+
+use std::fmt;
+
+use api::{Credentials, Definition, GatewayId, Grant, MCPServer, Metadata};
+use url::Url;
+
+use crate::reserved::is_reserved_header;
+
+/// A wish that can be carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Validated {
+    /// The gateway that the resource names, if it names one.
+    pub gateway: Option<GatewayId>,
+    /// The configuration that the target shall have.
+    pub definition: Definition,
+}
+
+/// A rule that the resource breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The field, such as `spec.endpoint`.
+    pub field: &'static str,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.message)
+    }
+}
+
+/// Limits of the AWS service model, version 2023-06-05; names are judged by [`target_name`].
+const DESCRIPTION_CHARS: usize = 200;
+const SCOPES: usize = 100;
+const SCOPE_CHARS: usize = 64;
+const METADATA_ENTRIES: usize = 10;
+const HEADER_CHARS: usize = 100;
+const QUERY_PARAMETER_CHARS: usize = 40;
+const NAME_CHARS: usize = 100;
+
+/// Judges the resource.
+///
+/// # Errors
+///
+/// Every rule that it breaks, in the order of the fields.
+pub fn validate(server: &MCPServer) -> Result<Validated, Vec<Violation>> {
+    let spec = &server.spec;
+    let mut check = Check::default();
+
+    let endpoint = check.endpoint(&spec.endpoint);
+    check.capabilities(&spec.capabilities);
+    let gateway = set(spec.gateway_id.as_ref()).map(GatewayId::from);
+    let name = check.target_name(set(spec.target_name.as_ref()), server.metadata.name.as_deref());
+    let description = check.description(set(spec.description.as_ref()));
+    let credentials = check.credentials(spec);
+    let metadata = Metadata {
+        request_headers: check
+            .headers("spec.allowedRequestHeaders", spec.allowed_request_headers.as_deref()),
+        query_parameters: check.query_parameters(spec.allowed_query_parameters.as_deref()),
+        response_headers: check
+            .headers("spec.allowedResponseHeaders", spec.allowed_response_headers.as_deref()),
+    };
+
+    if check.violations.is_empty() {
+        Ok(Validated {
+            gateway,
+            definition: Definition { name, description, endpoint, credentials, metadata },
+        })
+    } else {
+        Err(check.violations)
+    }
+}
+
+/// The value with white space cut; `None` when nothing is left.
+fn set(value: Option<&String>) -> Option<&str> {
+    value.map(|text| text.trim()).filter(|text| !text.is_empty())
+}
+
+/// The entries with white space cut, without empty ones and repetitions.
+fn entries(values: Option<&[String]>, same: fn(&str, &str) -> bool) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for value in values.unwrap_or_default() {
+        let value = value.trim();
+        if !value.is_empty() && !kept.iter().any(|earlier| same(earlier, value)) {
+            kept.push(value.to_owned());
+        }
+    }
+    kept
+}
+
+#[derive(Default)]
+struct Check {
+    violations: Vec<Violation>,
+}
+
+impl Check {
+    fn fail(&mut self, field: &'static str, message: impl Into<String>) {
+        self.violations.push(Violation { field, message: message.into() });
+    }
+
+    fn endpoint(&mut self, endpoint: &str) -> String {
+        const FIELD: &str = "spec.endpoint";
+        let endpoint = endpoint.trim();
+        if !endpoint.starts_with("https://") {
+            self.fail(FIELD, "must start with https://");
+        } else if endpoint.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            self.fail(FIELD, "must not contain white space or control characters");
+        } else {
+            // A URL parser forgives `https:///host` and the like; AWS need not.
+            let authority = endpoint["https://".len()..].split(['/', '?', '#', '\\']).next();
+            match (authority, Url::parse(endpoint)) {
+                (Some(""), _) => {
+                    self.fail(FIELD, "must name a host, as in https://mcp.example.com/mcp");
+                }
+                (_, Err(error)) => self.fail(FIELD, format!("is not a valid URL: {error}")),
+                (_, Ok(url)) if !url.username().is_empty() || url.password().is_some() => {
+                    self.fail(
+                        FIELD,
+                        "must not contain user info; use a credential provider instead",
+                    );
+                }
+                (_, Ok(_)) => {}
+            }
+        }
+        endpoint.to_owned()
+    }
+
+    fn capabilities(&mut self, capabilities: &[String]) {
+        if !capabilities.iter().any(|capability| capability.trim() == "tools") {
+            self.fail("spec.capabilities", "must include \"tools\"");
+        }
+    }
+
+    fn target_name(&mut self, chosen: Option<&str>, default: Option<&str>) -> String {
+        let name = chosen.or(default).unwrap_or_default();
+        if let Some(problem) = name_problem(name) {
+            let message = if chosen.is_some() {
+                format!("\"{}\" {problem}", shortened(name))
+            } else {
+                format!(
+                    "the default, metadata.name \"{}\", {problem}; set spec.targetName",
+                    shortened(name)
+                )
+            };
+            self.fail("spec.targetName", message);
+        }
+        name.to_owned()
+    }
+
+    fn description(&mut self, description: Option<&str>) -> Option<String> {
+        let description = description?;
+        let chars = description.chars().count();
+        if chars > DESCRIPTION_CHARS {
+            self.fail(
+                "spec.description",
+                format!("has {chars} characters; AWS takes {DESCRIPTION_CHARS} at most"),
+            );
+        }
+        Some(description.to_owned())
+    }
+
+    fn credentials(&mut self, spec: &api::MCPServerSpec) -> Option<Credentials> {
+        let scopes = self.scopes(spec.oauth_scopes.as_deref());
+        match set(spec.auth_type.as_ref()).unwrap_or("OAuth2") {
+            "OAuth2" => {
+                let provider_arn = set(spec.oauth_provider_arn.as_ref());
+                match provider_arn {
+                    None => self.fail(
+                        "spec.oauthProviderArn",
+                        "is required with authType OAuth2: the ARN of the credential provider",
+                    ),
+                    Some(arn) if !arn.starts_with("arn:") => {
+                        self.fail("spec.oauthProviderArn", "must start with arn:");
+                    }
+                    Some(arn) if arn.contains(char::is_whitespace) => {
+                        self.fail("spec.oauthProviderArn", "must not contain white space");
+                    }
+                    Some(_) => {}
+                }
+                Some(Credentials::OAuth {
+                    provider_arn: provider_arn.unwrap_or_default().to_owned(),
+                    scopes,
+                    grant: Grant::ClientCredentials,
+                })
+            }
+            unknown => {
+                let message = format!("\"{}\" is not known; known is OAuth2", shortened(unknown));
+                self.fail("spec.authType", message);
+                None
+            }
+        }
+    }
+
+    fn scopes(&mut self, scopes: Option<&[String]>) -> Vec<String> {
+        const FIELD: &str = "spec.oauthScopes";
+        let scopes = entries(scopes, |a, b| a == b);
+        if scopes.len() > SCOPES {
+            self.fail(FIELD, format!("has {} entries; AWS takes {SCOPES} at most", scopes.len()));
+        }
+        self.lengths(FIELD, &scopes, SCOPE_CHARS);
+        scopes
+    }
+
+    fn headers(&mut self, field: &'static str, headers: Option<&[String]>) -> Vec<String> {
+        let headers = entries(headers, str::eq_ignore_ascii_case);
+        self.metadata_entries(field, &headers, HEADER_CHARS);
+        for header in &headers {
+            if !header.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+                self.fail(
+                    field,
+                    format!(
+                        "\"{}\" is not a header name: letters, digits, - and _ only",
+                        shortened(header)
+                    ),
+                );
+            } else if is_reserved_header(header) {
+                self.fail(
+                    field,
+                    format!(
+                        "\"{}\" is reserved by AWS and cannot be propagated; remove it",
+                        shortened(header)
+                    ),
+                );
+            }
+        }
+        headers
+    }
+
+    fn query_parameters(&mut self, parameters: Option<&[String]>) -> Vec<String> {
+        let parameters = entries(parameters, |a, b| a == b);
+        self.metadata_entries("spec.allowedQueryParameters", &parameters, QUERY_PARAMETER_CHARS);
+        parameters
+    }
+
+    fn metadata_entries(&mut self, field: &'static str, values: &[String], chars: usize) {
+        if values.len() > METADATA_ENTRIES {
+            self.fail(
+                field,
+                format!("has {} entries; AWS takes {METADATA_ENTRIES} at most", values.len()),
+            );
+        }
+        self.lengths(field, values, chars);
+    }
+
+    fn lengths(&mut self, field: &'static str, values: &[String], most: usize) {
+        for value in values {
+            let chars = value.chars().count();
+            if chars > most {
+                self.fail(
+                    field,
+                    format!(
+                        "\"{}\" has {chars} characters; AWS takes {most} at most",
+                        shortened(value)
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// What AWS has against a target's name: the service model's pattern
+/// `([0-9a-zA-Z][-]?){1,100}`, said in words.
+fn name_problem(name: &str) -> Option<String> {
+    let chars = name.chars().count();
+    if chars > NAME_CHARS {
+        Some(format!("has {chars} characters; AWS takes {NAME_CHARS} at most"))
+    } else if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        Some("has characters that AWS does not take: letters, digits and hyphens only".to_owned())
+    } else if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || name.contains("--") {
+        Some("must start with a letter or digit and have no two hyphens in a row".to_owned())
+    } else {
+        None
+    }
+}
+
+/// Enough of the value to recognise it in a message.
+fn shortened(value: &str) -> String {
+    const MOST: usize = 60;
+    if value.chars().count() <= MOST {
+        value.to_owned()
+    } else {
+        value.chars().take(MOST).chain("…".chars()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

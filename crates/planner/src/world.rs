@@ -1,0 +1,134 @@
+//! What the planner may know, and nothing else.
+//!
+//! Contract: plain data, gathered before the decision. Whatever is missing here is unknown, and
+//! the planner waits for it rather than guess.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use api::{GatewayId, MCPServer, MCPServerStatus, Retired, Sight, TargetId};
+use jiff::Timestamp;
+
+use crate::{Claim, Memory, Validated};
+
+/// What holds for every resource of this operator.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The gateway of resources that name none.
+    pub default_gateway: Option<GatewayId>,
+    /// How long AWS may show an old state after a change.
+    pub consistency_window: Duration,
+    /// How long a gateway may go unobserved before nothing is claimed about it any more.
+    pub stale_after: Duration,
+    /// The AWS account of the credentials, once it is known.
+    pub account: Option<String>,
+    /// The AWS Region of the calls.
+    pub region: String,
+}
+
+/// Both pictures, for one resource.
+#[derive(Clone, Debug)]
+pub struct World<'a> {
+    /// The present, on the process's monotonic clock.
+    pub now: Timestamp,
+    /// The present, on AWS's clock.
+    pub aws_now: Timestamp,
+    /// What holds for every resource.
+    pub policy: &'a Policy,
+    /// The resource: what is desired and what was recorded.
+    pub server: &'a MCPServer,
+    /// What this process remembers of its own calls.
+    pub memory: &'a Memory,
+    /// The gateways at stake.
+    pub sights: &'a HashMap<GatewayId, Sight>,
+    /// What other resources claim on these gateways.
+    pub rivals: &'a [Claim],
+    /// A fresh random text, should an intent be needed.
+    pub nonce: &'a str,
+    /// A random number, constant for the resource, that spreads its waits.
+    pub seed: u64,
+}
+
+/// The target that belongs to the resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// Its gateway.
+    pub gateway: GatewayId,
+    /// The ARN of its gateway, if it was recorded.
+    pub gateway_arn: Option<String>,
+    /// Its ID.
+    pub target: TargetId,
+}
+
+impl Bound {
+    /// The target that the status records.
+    #[must_use]
+    pub fn of(server: &MCPServer) -> Option<Self> {
+        let status = server.status.as_ref()?;
+        let filled = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
+        let target = filled(&status.target_id)?;
+        let gateway_arn = filled(&status.gateway_arn);
+        // The Go operator recorded the ARN alone: `arn:…:gateway/ID`.
+        let gateway = filled(&status.gateway_id).or_else(|| {
+            gateway_arn.as_ref()?.rsplit_once("gateway/").map(|(_, id)| id.to_owned())
+        })?;
+        Some(Self { gateway: GatewayId(gateway), gateway_arn, target: TargetId(target) })
+    }
+}
+
+impl From<&Retired> for Bound {
+    fn from(retired: &Retired) -> Self {
+        Self {
+            gateway: GatewayId(retired.gateway_id.clone()),
+            gateway_arn: retired.gateway_arn.clone(),
+            target: TargetId(retired.target_id.clone()),
+        }
+    }
+}
+
+/// The gateway that the resource belongs to: the one that it names, else the one that it has
+/// been resolved to before, else the default. So a changed default moves nothing.
+pub(crate) fn gateway_of(
+    server: &MCPServer,
+    wish: &Validated,
+    policy: &Policy,
+) -> Option<GatewayId> {
+    let status = server.status.as_ref();
+    let intended = || {
+        let intent = status?.intent.as_ref()?;
+        Some(GatewayId(intent.gateway.clone()))
+    };
+    wish.gateway
+        .clone()
+        .or_else(|| Bound::of(server).map(|bound| bound.gateway))
+        .or_else(intended)
+        .or_else(|| policy.default_gateway.clone())
+}
+
+impl World<'_> {
+    pub(crate) fn generation(&self) -> i64 {
+        self.server.metadata.generation.unwrap_or_default()
+    }
+
+    pub(crate) fn is_deleting(&self) -> bool {
+        self.server.metadata.deletion_timestamp.is_some()
+    }
+
+    pub(crate) fn has_finalizer(&self) -> bool {
+        let finalizers = self.server.metadata.finalizers.as_deref().unwrap_or_default();
+        finalizers.iter().any(|finalizer| finalizer == api::FINALIZER)
+    }
+
+    pub(crate) fn status(&self) -> Option<&MCPServerStatus> {
+        self.server.status.as_ref()
+    }
+
+    pub(crate) fn retired(&self) -> &[Retired] {
+        self.status().map(|status| status.retired.as_slice()).unwrap_or_default()
+    }
+
+    /// What is seen of the gateway; nothing when no mirror has answered yet.
+    pub(crate) fn sight(&self, gateway: &GatewayId) -> Option<&Sight> {
+        self.sights.get(gateway)
+    }
+}
