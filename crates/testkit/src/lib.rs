@@ -1,1 +1,39 @@
-//! x
+//! What the tests, the demo and the benchmark stand on: a real Kubernetes control plane, our own
+//! programs as child processes, and waits that end with an event instead of a guess.
+//!
+//! Nothing here pretends to be Kubernetes, and nothing started here outlives the process that
+//! started it, however that process ends.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use testkit::{ControlPlane, Program, binary, wait};
+//! use k8s_openapi::api::core::v1::ConfigMap;
+//! use kube::Api;
+//!
+//! let cluster = ControlPlane::shared().await?;
+//! let namespace = cluster.namespace("create").await?;
+//! let operator = cluster.service_account(&namespace, "operator").await?;
+//!
+//! let _operator = Program::new("operator", binary("mcp-gateway-operator")?)
+//!     .env("KUBECONFIG", cluster.kubeconfig_file(&operator)?)
+//!     .spawn()?;
+//!
+//! let configmaps: Api<ConfigMap> = Api::namespaced(cluster.client()?, &namespace);
+//! wait::on(&configmaps, "result").until("holds data", |map| map.data.is_some()).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod control_plane;
+pub mod manifests;
+pub mod process;
+pub mod run;
+pub mod wait;
+
+mod binaries;
+mod random;
+
+pub use binaries::binary;
+pub use control_plane::ControlPlane;
+pub use manifests::Manifests;
+pub use process::{Process, Program, Signal};
