@@ -1,0 +1,74 @@
+//! The calls, as the state machine takes them: parsed, valid in form, free of HTTP.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::target::TargetSpec;
+
+/// The operations that the emulator knows, by AWS's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are AWS's and say it")]
+pub enum CallKind {
+    CreateGateway,
+    GetGateway,
+    DeleteGateway,
+    ListGateways,
+    CreateGatewayTarget,
+    GetGatewayTarget,
+    UpdateGatewayTarget,
+    DeleteGatewayTarget,
+    ListGatewayTargets,
+    SynchronizeGatewayTargets,
+    GetCallerIdentity,
+}
+
+/// Who calls, as the request's signature says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// The account that the access key belongs to.
+    pub(crate) account: String,
+    /// The Region that the request is signed for.
+    pub(crate) region: String,
+}
+
+/// One call, ready to be carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Call {
+    CreateGateway { name: String, members: Map<String, Value> },
+    GetGateway { gateway: String },
+    DeleteGateway { gateway: String },
+    ListGateways(Page),
+    CreateTarget { gateway: String, token: Option<String>, spec: TargetSpec },
+    GetTarget { gateway: String, target: String },
+    UpdateTarget { gateway: String, target: String, spec: TargetSpec },
+    DeleteTarget { gateway: String, target: String },
+    ListTargets { gateway: String, page: Page },
+    Synchronize { gateway: String, targets: Vec<String> },
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) max_results: Option<usize>,
+    pub(crate) next_token: Option<String>,
+}
+
+impl CallKind {
+    /// AWS's name of the operation.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CreateGateway => "CreateGateway",
+            Self::GetGateway => "GetGateway",
+            Self::DeleteGateway => "DeleteGateway",
+            Self::ListGateways => "ListGateways",
+            Self::CreateGatewayTarget => "CreateGatewayTarget",
+            Self::GetGatewayTarget => "GetGatewayTarget",
+            Self::UpdateGatewayTarget => "UpdateGatewayTarget",
+            Self::DeleteGatewayTarget => "DeleteGatewayTarget",
+            Self::ListGatewayTargets => "ListGatewayTargets",
+            Self::SynchronizeGatewayTargets => "SynchronizeGatewayTargets",
+            Self::GetCallerIdentity => "GetCallerIdentity",
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The command line: flags as they come, and what they mean.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Parser;
+use emulator::{Durations, Settings};
+use jiff::SignedDuration;
+
+/// Emulates the Bedrock AgentCore control plane: gateways and gateway targets.
+///
+/// Point any AWS client at it: `AWS_ENDPOINT_URL`=<the address it prints>, and any credentials and
+/// Region. It prints `listening on http://ADDRESS` on standard output once it serves, and ends
+/// on SIGINT or SIGTERM. The admin API under /_emulator/ shows and changes what it holds.
+#[derive(Debug, Parser)]
+#[command(name = "agentcore-emulator", version, verbatim_doc_comment)]
+pub(crate) struct Flags {
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:0]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+
+    /// A gateway that exists from the start, by its ID of any form; repeatable
+    #[arg(long, value_name = "ID")]
+    gateway: Vec<String>,
+
+    /// Region of these gateways; without it they answer in any Region
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+
+    /// Account of every caller [default: 123456789012]
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+
+    /// How long a target is CREATING [default: 2s]
+    #[arg(long, value_name = "DURATION")]
+    creating: Option<String>,
+
+    /// How long a target is UPDATING [default: 1s]
+    #[arg(long, value_name = "DURATION")]
+    updating: Option<String>,
+
+    /// How long a target is DELETING [default: 1500ms]
+    #[arg(long, value_name = "DURATION")]
+    deleting: Option<String>,
+
+    /// How long a target is SYNCHRONIZING [default: 1s]
+    #[arg(long, value_name = "DURATION")]
+    synchronizing: Option<String>,
+
+    /// Seed of all IDs, for runs that can be repeated [default: 0]
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<String>,
+}
+
+/// What the flags mean.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Command {
+    pub(crate) listen: SocketAddr,
+    pub(crate) settings: Settings,
+}
+
+impl Flags {
+    /// Every error names the flag and the value that is wrong.
+    pub(crate) fn resolve(&self) -> anyhow::Result<Command> {
+        let defaults = Settings::default();
+        let listen = set(self.listen.as_deref()).unwrap_or("127.0.0.1:0");
+        let listen = listen
+            .parse()
+            .with_context(|| format!("--listen {listen}: not an address like 127.0.0.1:8080"))?;
+        let account = set(self.account.as_deref()).unwrap_or(&defaults.account);
+        if account.len() != 12 || !account.chars().all(|digit| digit.is_ascii_digit()) {
+            bail!("--account {account}: not twelve digits");
+        }
+        let seed = match set(self.seed.as_deref()) {
+            Some(seed) => {
+                seed.parse().with_context(|| format!("--seed {seed}: not a whole number"))?
+            }
+            None => defaults.seed,
+        };
+        let mut gateways: Vec<String> = Vec::new();
+        for id in self.gateway.iter().filter_map(|id| set(Some(id))) {
+            if id.contains('/') || id.starts_with("arn:") {
+                bail!("--gateway {id}: an ID, not an ARN or a path");
+            }
+            if gateways.iter().any(|known| known == id) {
+                bail!("--gateway {id}: given twice");
+            }
+            gateways.push(id.to_owned());
+        }
+        let durations = Durations {
+            creating: duration(
+                "--creating",
+                self.creating.as_deref(),
+                defaults.durations.creating,
+            )?,
+            updating: duration(
+                "--updating",
+                self.updating.as_deref(),
+                defaults.durations.updating,
+            )?,
+            deleting: duration(
+                "--deleting",
+                self.deleting.as_deref(),
+                defaults.durations.deleting,
+            )?,
+            synchronizing: duration(
+                "--synchronizing",
+                self.synchronizing.as_deref(),
+                defaults.durations.synchronizing,
+            )?,
+        };
+        let settings = Settings {
+            account: account.to_owned(),
+            region: set(self.region.as_deref()).map(str::to_owned),
+            gateways,
+            durations,
+            seed,
+            ..defaults
+        };
+        Ok(Command { listen, settings })
+    }
+}
+
+/// White space around a value does not count, and an empty value is no value: scripts write
+/// `--region "$REGION"` whether or not there is one.
+fn set(value: Option<&str>) -> Option<&str> {
+    value.map(str::trim).filter(|value| !value.is_empty())
+}
+
+fn duration(flag: &str, value: Option<&str>, default: Duration) -> anyhow::Result<Duration> {
+    let Some(value) = set(value) else { return Ok(default) };
+    let parsed: SignedDuration =
+        value.parse().with_context(|| format!("{flag} {value}: not a duration like 1500ms"))?;
+    Duration::try_from(parsed).with_context(|| format!("{flag} {value}: less than nothing"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(arguments: &[&str]) -> anyhow::Result<Command> {
+        Flags::parse_from([&["agentcore-emulator"], arguments].concat()).resolve()
+    }
+
+    #[test]
+    fn defaults_and_empty_flags_are_the_same() {
+        let plain = resolve(&[]).unwrap();
+        assert_eq!(plain.settings, Settings::default());
+        assert_eq!(plain.listen.to_string(), "127.0.0.1:0");
+        let empty = ["--region", "", "--account", " ", "--creating", "", "--gateway", "", "--seed"];
+        assert_eq!(resolve(&[&empty[..], &[""]].concat()).unwrap(), plain);
+    }
+
+    #[test]
+    fn flags_are_understood() {
+        let command = resolve(&[
+            "--gateway=a",
+            "--gateway",
+            " b ",
+            "--region=eu-west-1",
+            "--account=000000000001",
+            "--creating=50ms",
+            "--deleting=0s",
+            "--seed=7",
+            "--listen=127.0.0.1:4566",
+        ])
+        .unwrap();
+        assert_eq!(command.listen.port(), 4566);
+        assert_eq!(command.settings.gateways, ["a", "b"]);
+        assert_eq!(command.settings.region.as_deref(), Some("eu-west-1"));
+        assert_eq!(command.settings.durations.creating, Duration::from_millis(50));
+        assert_eq!(command.settings.durations.deleting, Duration::ZERO);
+        assert_eq!(command.settings.seed, 7);
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        for (flag, value) in [
+            ("--listen", "here"),
+            ("--account", "12"),
+            ("--creating", "soon"),
+            ("--updating", "-1s"),
+            ("--seed", "x"),
+            ("--gateway", "arn:aws:x"),
+        ] {
+            let error = resolve(&[&format!("{flag}={value}")]).unwrap_err();
+            assert!(error.to_string().starts_with(&format!("{flag} {value}: ")), "{error}");
+        }
+        let twice = resolve(&["--gateway=a", "--gateway=a"]).unwrap_err();
+        assert_eq!(twice.to_string(), "--gateway a: given twice");
+    }
+}

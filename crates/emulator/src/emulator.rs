@@ -1,0 +1,234 @@
+//! The handle that tests hold: a running emulator on a free loopback port, and every lever
+//! behind it.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::core::Core;
+use crate::fault::{Counted, FaultRule};
+use crate::http::{Connection, CuttableListener, router};
+use crate::log::CallRecord;
+use crate::settings::Settings;
+use crate::state::{BackdoorError, TargetPatch};
+use crate::target::{TargetSpec, TargetStatus, TargetView};
+
+/// A running emulator. It stops when the handle is dropped.
+#[derive(Debug)]
+pub struct Emulator {
+    core: Arc<Core>,
+    address: SocketAddr,
+    url: String,
+    stop: Option<oneshot::Sender<()>>,
+    served: tokio::task::JoinHandle<io::Result<()>>,
+}
+
+impl Emulator {
+    /// Starts on a free loopback port, in the current runtime. The clock shows the machine's
+    /// time.
+    pub async fn start(settings: Settings) -> io::Result<Self> {
+        Self::listen(settings, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
+    }
+
+    /// Starts on an address; port 0 takes a free one.
+    pub async fn listen(settings: Settings, address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let core = Arc::new(Core::new(settings, Timestamp::now()));
+        let service = router(Arc::clone(&core)).into_make_service_with_connect_info::<Connection>();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serve = axum::serve(CuttableListener(listener), service)
+            // A dropped handle says the same as a sent word.
+            .with_graceful_shutdown(async { drop(stopped.await) });
+        let served = tokio::spawn(async move { serve.await });
+        Ok(Self { core, address, url: format!("http://{address}"), stop: Some(stop), served })
+    }
+
+    /// Stops accepting, lets the calls under way finish, and returns when all is closed.
+    pub async fn stop(mut self) -> io::Result<()> {
+        drop(self.stop.take());
+        (&mut self.served).await.map_err(io::Error::other)?
+    }
+
+    /// What to put into `AWS_ENDPOINT_URL`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    // Looking
+
+    /// The targets of a gateway, oldest first; none where there is no such gateway.
+    #[must_use]
+    pub fn targets(&self, gateway: &str) -> Vec<TargetView> {
+        self.core.look(|inner| inner.state.look(gateway)).unwrap_or_default()
+    }
+
+    /// The target of this name.
+    #[must_use]
+    pub fn target(&self, gateway: &str, name: &str) -> Option<TargetView> {
+        self.targets(gateway).into_iter().find(|target| target.spec.name == name)
+    }
+
+    /// The IDs of all gateways.
+    #[must_use]
+    pub fn gateways(&self) -> Vec<String> {
+        self.core.look(|inner| inner.state.gateway_ids())
+    }
+
+    /// Every call that is still in the log.
+    #[must_use]
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.calls_since(0)
+    }
+
+    /// The calls after a record's `sequence`.
+    #[must_use]
+    pub fn calls_since(&self, sequence: u64) -> Vec<CallRecord> {
+        self.core.look(|inner| inner.log.since(sequence))
+    }
+
+    /// The number of the last call: `calls_since` this sees what comes next.
+    #[must_use]
+    pub fn last_call(&self) -> u64 {
+        self.core.look(|inner| inner.log.last_sequence())
+    }
+
+    /// Forgets the calls so far.
+    pub fn clear_calls(&self) {
+        self.core.change(|inner, _| inner.log.clear());
+    }
+
+    /// Waits until `look` finds what it is looking for. It looks again after every call, every
+    /// change through this handle or the admin API, and every transition that ends.
+    ///
+    /// Wrap it in a timeout: it waits for ever for what never comes.
+    pub async fn wait_for<T>(&self, mut look: impl FnMut(&Self) -> Option<T>) -> T {
+        let mut changes = self.core.changes();
+        loop {
+            changes.mark_unchanged();
+            if let Some(found) = look(self) {
+                return found;
+            }
+            let until_next = self.core.until_next();
+            let transition = async {
+                match until_next {
+                    Some(time) => tokio::time::sleep(time).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                // The sender lives in `core`, so this never ends in an error.
+                _ = changes.changed() => {}
+                () = transition => {}
+            }
+        }
+    }
+
+    /// Waits until the target of this name has this status.
+    pub async fn wait_for_status(
+        &self,
+        gateway: &str,
+        name: &str,
+        status: &TargetStatus,
+    ) -> TargetView {
+        self.wait_for(|emulator| {
+            emulator.target(gateway, name).filter(|target| target.status == *status)
+        })
+        .await
+    }
+
+    // Making trouble
+
+    /// Adds a fault rule.
+    pub fn fault(&self, rule: FaultRule) {
+        self.core.change(|inner, _| inner.faults.add(rule));
+    }
+
+    /// The rules in force, with how often each was met.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Counted> {
+        self.core.look(|inner| inner.faults.all())
+    }
+
+    /// Takes all rules away.
+    pub fn clear_faults(&self) {
+        self.core.change(|inner, _| inner.faults.clear());
+    }
+
+    // Behind the client's back
+
+    /// Adds a gateway.
+    pub fn add_gateway(&self, id: &str) -> Result<(), BackdoorError> {
+        self.core.change(|inner, now| inner.state.add_gateway(now, id))
+    }
+
+    /// Removes a gateway with all that is on it.
+    pub fn remove_gateway(&self, id: &str) -> Result<(), BackdoorError> {
+        self.core.change(|inner, _| inner.state.remove_gateway(id))
+    }
+
+    /// Adds a READY target that somebody else made; returns its ID.
+    pub fn plant_target(&self, gateway: &str, spec: TargetSpec) -> Result<String, BackdoorError> {
+        self.plant_target_in(gateway, spec, TargetStatus::Ready)
+    }
+
+    /// Adds a target in any status; returns its ID.
+    pub fn plant_target_in(
+        &self,
+        gateway: &str,
+        spec: TargetSpec,
+        status: TargetStatus,
+    ) -> Result<String, BackdoorError> {
+        self.core.change(|inner, now| inner.state.plant(now, gateway, spec, status))
+    }
+
+    /// Changes a target by its ID.
+    pub fn change_target(
+        &self,
+        gateway: &str,
+        target: &str,
+        patch: TargetPatch,
+    ) -> Result<TargetView, BackdoorError> {
+        self.core.change(|inner, now| inner.state.patch(now, gateway, target, patch))
+    }
+
+    /// Removes a target at once by its ID.
+    pub fn delete_target(&self, gateway: &str, target: &str) -> Result<(), BackdoorError> {
+        self.core.change(|inner, _| inner.state.erase(gateway, target))
+    }
+
+    // Time
+
+    /// The time by the emulator's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.core.look(|inner| inner.clock.now())
+    }
+
+    /// Stops the clock: no transition ends until it is stepped or resumed.
+    pub fn freeze(&self) {
+        self.core.change(|inner, _| inner.clock.freeze());
+    }
+
+    /// Moves the clock ahead, frozen or not.
+    pub fn step(&self, by: Duration) {
+        self.core.change(|inner, _| inner.clock.step(by));
+    }
+
+    /// Lets a frozen clock run on.
+    pub fn resume(&self) {
+        self.core.change(|inner, _| inner.clock.resume());
+    }
+}

@@ -1,0 +1,131 @@
+//! The call log: what was asked, in order, and what came of it.
+//!
+//! A bounded ring, so that a long run does not fill the memory; the counters see every call.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::call::CallKind;
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallRecord {
+    /// Position among all calls, the first being 1.
+    pub sequence: u64,
+    /// When it was carried out, by the emulator's clock.
+    pub time: Timestamp,
+    /// Which operation.
+    pub kind: CallKind,
+    /// The gateway in the path.
+    pub gateway: Option<String>,
+    /// The target: in the path or list, or the one that was created.
+    pub target: Option<String>,
+    /// The target's name, where the call or the state knows it.
+    pub name: Option<String>,
+    /// The client token in the body.
+    pub client_token: Option<String>,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Outcome {
+    /// An answer was sent.
+    Answered {
+        /// The HTTP status.
+        status: u16,
+        /// The error code, when it was an error.
+        error: Option<String>,
+    },
+    /// Nothing was done, and the connection was cut.
+    CutBeforeCommit,
+    /// The call was carried out, and the connection was cut before the answer.
+    CutAfterCommit {
+        /// The HTTP status that the client never saw.
+        status: u16,
+        /// The error code that the client never saw.
+        error: Option<String>,
+    },
+}
+
+impl CallRecord {
+    /// Whether the call was carried out with success, whatever the client got to see of it.
+    #[must_use]
+    pub fn was_accepted(&self) -> bool {
+        match &self.outcome {
+            Outcome::Answered { error, .. } | Outcome::CutAfterCommit { error, .. } => {
+                error.is_none()
+            }
+            Outcome::CutBeforeCommit => false,
+        }
+    }
+
+    /// Whether it asks for a change.
+    #[must_use]
+    pub fn is_write(&self) -> bool {
+        match self.kind {
+            CallKind::CreateGateway
+            | CallKind::DeleteGateway
+            | CallKind::CreateGatewayTarget
+            | CallKind::UpdateGatewayTarget
+            | CallKind::DeleteGatewayTarget
+            | CallKind::SynchronizeGatewayTargets => true,
+            CallKind::GetGateway
+            | CallKind::ListGateways
+            | CallKind::GetGatewayTarget
+            | CallKind::ListGatewayTargets
+            | CallKind::GetCallerIdentity => false,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Log {
+    records: VecDeque<CallRecord>,
+    capacity: usize,
+    last: u64,
+    counters: BTreeMap<CallKind, u64>,
+}
+
+impl Log {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { records: VecDeque::new(), capacity, last: 0, counters: BTreeMap::new() }
+    }
+
+    /// Adds a record and gives it its number.
+    pub(crate) fn push(&mut self, mut record: CallRecord) {
+        self.last += 1;
+        record.sequence = self.last;
+        *self.counters.entry(record.kind).or_default() += 1;
+        if self.records.len() >= self.capacity {
+            self.records.pop_front();
+        }
+        if self.capacity > 0 {
+            self.records.push_back(record);
+        }
+    }
+
+    /// The records after this number that are still here.
+    pub(crate) fn since(&self, sequence: u64) -> Vec<CallRecord> {
+        self.records.iter().filter(|record| record.sequence > sequence).cloned().collect()
+    }
+
+    pub(crate) fn last_sequence(&self) -> u64 {
+        self.last
+    }
+
+    pub(crate) fn counters(&self) -> BTreeMap<CallKind, u64> {
+        self.counters.clone()
+    }
+
+    /// Empties the ring and the counters; numbers go on.
+    pub(crate) fn clear(&mut self) {
+        self.records.clear();
+        self.counters.clear();
+    }
+}

@@ -1,0 +1,55 @@
+//! The binary `agentcore-emulator`: flags in, an emulator until somebody ends it.
+
+mod cli;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use emulator::Emulator;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    match run(&cli::Flags::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("agentcore-emulator: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(flags: &cli::Flags) -> anyhow::Result<()> {
+    let cli::Command { listen, settings } = flags.resolve()?;
+    // Before the address is printed: whoever reads it may send a signal at once.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let emulator = Emulator::listen(settings, listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}"))?;
+    announce(emulator.url())?;
+    tokio::select! {
+        () = arrival(&mut interrupt) => {}
+        () = arrival(&mut terminate) => {}
+    }
+    // Connections that clients keep open must not keep a process alive that was told to go.
+    drop(emulator);
+    Ok(())
+}
+
+/// The one line on standard output, for scripts to wait for.
+fn announce(url: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on {url}")?;
+    out.flush()
+}
+
+async fn arrival(signal: &mut Signal) {
+    signal.recv().await;
+}

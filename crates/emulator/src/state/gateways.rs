@@ -1,0 +1,65 @@
+//! The calls about gateways themselves.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::gateway::Gateway;
+use super::{Answer, DeletedGateway, Items, State, paging};
+use crate::call::{Caller, Page};
+use crate::error::{ApiError, ErrorKind};
+
+impl State {
+    pub(super) fn create_gateway(
+        &mut self,
+        now: Timestamp,
+        caller: &Caller,
+        name: String,
+        members: Map<String, Value>,
+    ) -> Result<Answer, ApiError> {
+        let taken = |gateway: &Gateway| gateway.is_visible_to(caller) && gateway.name == name;
+        if self.gateways.values().any(taken) {
+            let message = format!("A gateway with name {name} already exists in this account");
+            return Err(ApiError::new(ErrorKind::Conflict, message));
+        }
+        let id = self.ids.gateway(&name);
+        let sequence = self.ids.next_sequence();
+        let gateway = Gateway::created(id.clone(), name, sequence, caller, members, now);
+        let view = gateway.view(&caller.region);
+        self.gateways.insert(id, gateway);
+        Ok(Answer::Gateway(Box::new(view)))
+    }
+
+    pub(super) fn get_gateway(&self, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
+        Ok(Answer::Gateway(Box::new(self.gateway(caller, id)?.view(&caller.region))))
+    }
+
+    pub(super) fn delete_gateway(&mut self, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
+        if !self.gateway(caller, id)?.is_empty() {
+            let message =
+                format!("Gateway {id} has targets associated with it. Delete all targets first");
+            return Err(ApiError::new(ErrorKind::Conflict, message));
+        }
+        self.gateways.remove(id);
+        self.tokens.forget_gateway(id);
+        Ok(Answer::DeletedGateway(DeletedGateway { gateway_id: id.to_owned(), status: "DELETING" }))
+    }
+
+    pub(super) fn list_gateways(&self, caller: &Caller, page: &Page) -> Result<Answer, ApiError> {
+        // Gateways that were there from the start share a sequence number, so the place in the
+        // list is the key of the page here; nothing but a restart changes the start's gateways.
+        let mut visible: Vec<&Gateway> =
+            self.gateways.values().filter(|gateway| gateway.is_visible_to(caller)).collect();
+        visible.sort_by_key(|gateway| gateway.sequence);
+        let start = paging::sequence_of(page.next_token.as_deref())?;
+        let start = usize::try_from(start).unwrap_or(usize::MAX).min(visible.len());
+        let end = start.saturating_add(self.page_size(page)).min(visible.len());
+        Ok(Answer::Gateways(Items {
+            items: visible[start..end].iter().map(|gateway| gateway.summary()).collect(),
+            next_token: (end < visible.len()).then(|| paging::token_after(end as u64)),
+        }))
+    }
+
+    pub(super) fn page_size(&self, page: &Page) -> usize {
+        page.max_results.unwrap_or(self.settings.default_page_size).max(1)
+    }
+}

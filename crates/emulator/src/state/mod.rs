@@ -1,0 +1,182 @@
+//! The state machine: gateways, their targets, and what time and calls do to them.
+//!
+//! Pure. Nothing here performs I/O, reads a clock or draws a random number that the seed does
+//! not determine. `handle` first lets everything happen that was due by `now`, then carries out
+//! one call, at once and completely; an error leaves no trace. What takes AWS time is kept as a
+//! target's due time and happens on the next look.
+
+mod backdoor;
+mod gateway;
+mod gateways;
+mod ids;
+mod paging;
+mod targets;
+mod tokens;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::call::{Call, Caller};
+use crate::error::{ApiError, ErrorKind};
+use crate::settings::Settings;
+use crate::target::{TargetStatus, TargetSummary, TargetView};
+
+pub use backdoor::{BackdoorError, TargetPatch};
+pub(crate) use gateway::GatewayView;
+use gateway::{Gateway, GatewaySummary};
+use ids::Ids;
+use tokens::Tokens;
+
+/// Everything the emulator knows, at one moment.
+#[derive(Debug)]
+pub(crate) struct State {
+    settings: Settings,
+    gateways: BTreeMap<String, Gateway>,
+    /// When a target has to be looked at. An entry whose target has other plans by then is
+    /// ignored, so nobody has to search here for entries to take out.
+    due: BinaryHeap<Reverse<Due>>,
+    tokens: Tokens,
+    ids: Ids,
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Due {
+    at: Timestamp,
+    target: u64,
+    gateway: String,
+}
+
+/// What a successful call says.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Answer {
+    Target(Box<TargetView>),
+    DeletedTarget(DeletedTarget),
+    Targets(Items<TargetSummary>),
+    Synchronizing(Synchronizing),
+    Gateway(Box<GatewayView>),
+    DeletedGateway(DeletedGateway),
+    Gateways(Items<GatewaySummary>),
+}
+
+/// One page of a list.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Items<T> {
+    pub(crate) items: Vec<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_token: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeletedTarget {
+    pub(crate) gateway_arn: String,
+    pub(crate) target_id: String,
+    pub(crate) status: TargetStatus,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Synchronizing {
+    pub(crate) targets: Vec<TargetView>,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeletedGateway {
+    pub(crate) gateway_id: String,
+    pub(crate) status: &'static str,
+}
+
+impl State {
+    pub(crate) fn new(settings: Settings, now: Timestamp) -> Self {
+        let ids = Ids::new(settings.seed);
+        let gateways = settings
+            .gateways
+            .iter()
+            .map(|id| (id.clone(), Gateway::preseeded(id, &settings, now)))
+            .collect();
+        let tokens = Tokens::new(settings.tokens);
+        Self { settings, gateways, due: BinaryHeap::new(), tokens, ids }
+    }
+
+    /// Carries out one call.
+    pub(crate) fn handle(
+        &mut self,
+        now: Timestamp,
+        caller: &Caller,
+        call: Call,
+    ) -> Result<Answer, ApiError> {
+        self.advance(now);
+        match call {
+            Call::CreateGateway { name, members } => {
+                self.create_gateway(now, caller, name, members)
+            }
+            Call::GetGateway { gateway } => self.get_gateway(caller, &gateway),
+            Call::DeleteGateway { gateway } => self.delete_gateway(caller, &gateway),
+            Call::ListGateways(page) => self.list_gateways(caller, &page),
+            Call::CreateTarget { gateway, token, spec } => {
+                self.create_target(now, caller, &gateway, token, spec)
+            }
+            Call::GetTarget { gateway, target } => self.get_target(caller, &gateway, &target),
+            Call::UpdateTarget { gateway, target, spec } => {
+                self.update_target(now, caller, &gateway, &target, spec)
+            }
+            Call::DeleteTarget { gateway, target } => {
+                self.delete_target(now, caller, &gateway, &target)
+            }
+            Call::ListTargets { gateway, page } => self.list_targets(caller, &gateway, &page),
+            Call::Synchronize { gateway, targets } => {
+                self.synchronize(now, caller, &gateway, &targets)
+            }
+        }
+    }
+
+    /// Lets everything happen that is due by `now`, in its order and at its own time.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
+        while let Some(Reverse(due)) = self.due.peek() {
+            if due.at > now {
+                break;
+            }
+            let Some(Reverse(due)) = self.due.pop() else { break };
+            if let Some(gateway) = self.gateways.get_mut(&due.gateway) {
+                gateway.settle(due.target, due.at);
+            }
+        }
+    }
+
+    /// When something will happen by itself; nothing before that changes without a call.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        self.due.peek().map(|Reverse(due)| due.at)
+    }
+
+    fn schedule(&mut self, gateway: &str, target: u64, at: Timestamp) {
+        self.due.push(Reverse(Due { at, target, gateway: gateway.to_owned() }));
+    }
+
+    /// The gateway of this ID, if the caller's account and Region are the gateway's.
+    fn gateway(&self, caller: &Caller, id: &str) -> Result<&Gateway, ApiError> {
+        if id.starts_with("arn:") {
+            // Field reports: the call fails its authorisation before anybody looks at the form.
+            let message = format!("User is not authorized to perform this action on {id}");
+            return Err(ApiError::new(ErrorKind::AccessDenied, message));
+        }
+        self.gateways.get(id).filter(|gateway| gateway.is_visible_to(caller)).ok_or_else(|| {
+            let message = format!("Gateway with identifier {id} not found");
+            ApiError::new(ErrorKind::ResourceNotFound, message)
+        })
+    }
+
+    fn gateway_mut(&mut self, caller: &Caller, id: &str) -> Result<&mut Gateway, ApiError> {
+        self.gateway(caller, id)?;
+        self.gateways.get_mut(id).ok_or_else(|| {
+            ApiError::new(ErrorKind::InternalServer, "a gateway vanished between two looks")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! What no SDK would send or show: raw requests, headers, and the admin API.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail as the test does")]
+
+use emulator::{Emulator, Settings};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// A response, as far as the tests look at it.
+struct Response {
+    status: u16,
+    head: String,
+    body: Value,
+}
+
+impl Response {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+}
+
+/// The smallest HTTP client: one request, one connection.
+async fn send(emulator: &Emulator, request: &str, headers: &str, body: &str) -> Response {
+    let mut stream = TcpStream::connect(emulator.address()).await.unwrap();
+    let length = body.len();
+    let text = format!(
+        "{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\
+         {headers}\r\n{body}"
+    );
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    Response {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        head: head.to_owned(),
+        body: serde_json::from_str(body).unwrap_or(Value::Null),
+    }
+}
+
+async fn admin(emulator: &Emulator, request: &str, body: &Value) -> Response {
+    send(emulator, request, "", &body.to_string()).await
+}
+
+fn signed(service: &str) -> String {
+    format!(
+        "authorization: AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/{service}/\
+         aws4_request, SignedHeaders=host, Signature=00\r\n"
+    )
+}
+
+async fn start() -> Emulator {
+    let emulator = Emulator::start(Settings::with_gateways(["gw"])).await.unwrap();
+    emulator.freeze();
+    emulator
+}
+
+#[tokio::test]
+async fn unsigned_and_missigned_requests_are_refused() {
+    let emulator = start().await;
+    for (headers, code) in [
+        (String::new(), "MissingAuthenticationTokenException"),
+        ("authorization: Bearer x\r\n".to_owned(), "IncompleteSignatureException"),
+        (signed("s3"), "InvalidSignatureException"),
+    ] {
+        let response = send(&emulator, "GET /gateways/gw/", &headers, "").await;
+        assert_eq!(response.status, 403);
+        assert_eq!(response.header("x-amzn-errortype"), Some(code));
+        assert!(response.body["message"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_clock_and_an_id() {
+    let emulator = start().await;
+    let date = emulator.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    for request in ["GET /gateways/gw", "GET /gateways/other/", "GET /nowhere"] {
+        let response = send(&emulator, request, &signed("bedrock-agentcore"), "").await;
+        assert_eq!(response.header("date"), Some(date.as_str()), "{request}");
+        assert_eq!(response.header("x-amzn-requestid").map(str::len), Some(36), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_are_not_json_cannot_be_parsed() {
+    let emulator = start().await;
+    let headers = signed("bedrock-agentcore");
+    for body in ["{", "[]", "7"] {
+        let response = send(&emulator, "POST /gateways/gw/targets/", &headers, body).await;
+        assert_eq!(response.status, 400, "{body}");
+        assert_eq!(response.body["reason"], "CannotParse", "{body}");
+    }
+    let response = send(&emulator, "POST /gateways/gw/targets/", &headers, "").await;
+    let fields: Vec<&Value> =
+        response.body["fieldList"].as_array().unwrap().iter().map(|field| &field["name"]).collect();
+    assert_eq!(fields, ["name", "targetConfiguration"]);
+}
+
+#[tokio::test]
+async fn the_admin_api_does_what_the_handle_does() {
+    let emulator = start().await;
+    let planted = json!({
+        "gateway": "gw",
+        "spec": {
+            "name": "theirs",
+            "targetConfiguration": {"mcp": {"mcpServer": {"endpoint": "https://a.example"}}},
+        },
+    });
+    let response = admin(&emulator, "POST /_emulator/targets", &planted).await;
+    assert_eq!(response.status, 201);
+    let id = response.body["targetId"].as_str().unwrap().to_owned();
+    assert_eq!(admin(&emulator, "POST /_emulator/targets", &planted).await.status, 409);
+
+    let path = format!("/_emulator/targets/gw/{id}");
+    let change =
+        json!({"spec": {"description": "new"}, "status": "FAILED", "statusReasons": ["no"]});
+    let patched = admin(&emulator, &format!("PATCH {path}"), &change).await;
+    assert_eq!(patched.body["status"], "FAILED");
+    let all = admin(&emulator, "GET /_emulator/targets?gateway=gw", &Value::Null).await;
+    assert_eq!(all.body["items"], json!([patched.body]));
+    assert_eq!(admin(&emulator, &format!("DELETE {path}"), &Value::Null).await.status, 200);
+    assert_eq!(admin(&emulator, &format!("DELETE {path}"), &Value::Null).await.status, 404);
+
+    let rule = json!({"kind": "GetGateway", "times": 1,
+                      "fault": {"error": {"code": "InternalServerException"}}});
+    assert_eq!(admin(&emulator, "POST /_emulator/faults", &rule).await.status, 201);
+    let headers = signed("bedrock-agentcore");
+    let struck = send(&emulator, "GET /gateways/gw", &headers, "").await;
+    assert_eq!(struck.status, 500);
+    assert_eq!(send(&emulator, "GET /gateways/gw", &headers, "").await.status, 200);
+    let faults = admin(&emulator, "GET /_emulator/faults", &Value::Null).await;
+    assert_eq!(faults.body["items"][0]["acted"], 1);
+
+    let calls =
+        admin(&emulator, "GET /_emulator/calls?since=1&kind=GetGateway", &Value::Null).await;
+    assert_eq!(calls.body["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        calls.body["items"][0]["outcome"],
+        json!({"answered": {"status": 200, "error": null}})
+    );
+    assert_eq!(calls.body["counters"]["GetGateway"], 2);
+
+    let before = emulator.now();
+    let clock = admin(&emulator, "POST /_emulator/clock", &json!({"step": "90s"})).await;
+    assert_eq!(clock.body["frozen"], true);
+    assert_eq!(emulator.now().duration_since(before).as_secs(), 90);
+    admin(&emulator, "POST /_emulator/clock", &json!({"resume": {}})).await;
+    let clock = admin(&emulator, "GET /_emulator/clock", &Value::Null).await;
+    assert_eq!(clock.body["frozen"], false);
+
+    assert_eq!(
+        admin(&emulator, "POST /_emulator/gateways", &json!({"id": "two"})).await.status,
+        201
+    );
+    assert_eq!(emulator.gateways(), ["gw", "two"]);
+    assert_eq!(admin(&emulator, "DELETE /_emulator/gateways/two", &Value::Null).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_admin_api_says_what_is_wrong_and_where() {
+    let emulator = start().await;
+    let typo = "{\n  \"kind\": \"GetGateway\",\n  \"falt\": \"cutAfterCommit\"\n}";
+    let response = send(&emulator, "POST /_emulator/faults", "", typo).await;
+    assert_eq!(response.status, 400);
+    let message = response.body["error"].as_str().unwrap();
+    assert!(message.contains("falt") && message.contains("line 3"), "{message}");
+    let nowhere = admin(&emulator, "GET /_emulator/nowhere", &Value::Null).await;
+    assert_eq!(nowhere.status, 404);
+}
