@@ -10,11 +10,12 @@ use jiff::SignedDuration;
 
 /// Emulates the Bedrock AgentCore control plane: gateways and gateway targets.
 ///
-/// Point any AWS client at it: `AWS_ENDPOINT_URL`=<the address it prints>, and any credentials and
+/// Point any AWS client at it: AWS_ENDPOINT_URL=<the address it prints>, and any credentials and
 /// Region. It prints `listening on http://ADDRESS` on standard output once it serves, and ends
 /// on SIGINT or SIGTERM. The admin API under /_emulator/ shows and changes what it holds.
 #[derive(Debug, Parser)]
 #[command(name = "agentcore-emulator", version, verbatim_doc_comment)]
+#[expect(clippy::doc_markdown, reason = "help text is not Markdown")]
 pub(crate) struct Flags {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:0]
     #[arg(long, value_name = "ADDRESS")]

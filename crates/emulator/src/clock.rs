@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(clock.now().as_second(), 3);
 
         clock.freeze();
-        tokio::time::advance(Duration::from_secs(60)).await;
+        tokio::time::advance(Duration::from_mins(1)).await;
         assert_eq!(clock.now().as_second(), 3);
         clock.step(Duration::from_secs(7));
         assert_eq!(clock.now().as_second(), 10);

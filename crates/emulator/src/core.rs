@@ -104,9 +104,10 @@ impl Core {
 
     /// How long until something happens by itself; None when nothing will.
     pub(crate) fn until_next(&self) -> Option<Duration> {
-        let inner = self.lock();
-        let due = inner.state.next_due().filter(|_| !inner.clock.is_frozen())?;
-        Some(due.duration_since(inner.clock.now()).try_into().unwrap_or(Duration::ZERO))
+        self.look(|inner| {
+            let due = inner.state.next_due().filter(|_| !inner.clock.is_frozen())?;
+            Some(due.duration_since(inner.clock.now()).try_into().unwrap_or(Duration::ZERO))
+        })
     }
 
     /// Carries out one call, faults included, and writes it down.

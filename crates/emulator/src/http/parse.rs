@@ -208,7 +208,8 @@ mod tests {
 
     #[test]
     fn routes_with_and_without_the_last_slash() {
-        let cases: &[(Method, &str, Option<(CallKind, &str, &str)>)] = &[
+        type Expected = Option<(CallKind, &'static str, &'static str)>;
+        let cases: &[(Method, &str, Expected)] = &[
             (Method::POST, "/gateways", Some((CallKind::CreateGateway, "", ""))),
             (Method::GET, "/gateways", Some((CallKind::ListGateways, "", ""))),
             (Method::GET, "/gateways/g", Some((CallKind::GetGateway, "g", ""))),

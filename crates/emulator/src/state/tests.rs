@@ -187,6 +187,7 @@ fn the_type_of_a_target_stays() {
 
 #[test]
 fn the_statuses_say_what_may_be_done() {
+    type Act = fn(&mut World, &str) -> Result<Answer, ApiError>;
     // update, delete, synchronize
     let table = [
         ("CREATING", [false, false, false]),
@@ -204,7 +205,7 @@ fn the_statuses_say_what_may_be_done() {
     ];
     for (status, allowed) in table {
         let mut calls = allowed.into_iter();
-        let acts: [fn(&mut World, &str) -> Result<Answer, ApiError>; 3] =
+        let acts: [Act; 3] =
             [|world, id| world.update(id, spec("a")), World::delete, World::synchronize];
         for act in acts {
             let mut world = World::new();
