@@ -1,2 +1,42 @@
-//! x
-fn main() {}
+//! `cargo xtask`: generates what is generated, and runs the demo.
+
+mod demo;
+mod manifests;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The project's own tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Write the generated files, or check that they are current
+    Manifests {
+        /// Change nothing; fail when a file is stale
+        #[arg(long)]
+        check: bool,
+    },
+    /// The main job on this machine: API server, AgentCore emulator, operator, samples
+    Demo(demo::Arguments),
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().task {
+        Task::Manifests { check } => manifests::run(check),
+        Task::Demo(arguments) => demo::run(&arguments),
+    }
+}
+
+/// The root of the checkout.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}

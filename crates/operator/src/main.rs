@@ -1,2 +1,41 @@
-//! x
-fn main() {}
+//! `mcp-gateway-operator`: keeps the targets of Bedrock AgentCore gateways as `MCPServer`
+//! resources say.
+
+mod admin;
+mod fleet;
+mod kubernetes;
+mod logging;
+mod pass;
+mod run;
+mod settings;
+mod work;
+
+use std::process::ExitCode;
+
+use settings::Settings;
+
+fn main() -> ExitCode {
+    let settings = match Settings::from_environment() {
+        Ok(settings) => settings,
+        Err(complaint) => {
+            complaint.print();
+            return complaint.exit_code();
+        }
+    };
+    logging::start(&settings);
+    let runtime =
+        match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!(%error, "the runtime could not be started");
+                return ExitCode::FAILURE;
+            }
+        };
+    match runtime.block_on(run::run(settings)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

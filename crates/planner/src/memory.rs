@@ -110,7 +110,7 @@ impl Memory {
     }
 
     /// A Create for the intent with this nonce has ended.
-    pub fn created(&mut self, nonce: &str, now: Timestamp, result: Result<Accepted, &Failure>) {
+    pub fn created(&mut self, nonce: &str, now: Timestamp, result: Result<Accepted, Failure>) {
         self.last_attempt = Some(now);
         let earlier = self.intended.take().filter(|intended| intended.nonce == nonce);
         // Without a memory of the intent a process before this one may have tried.
@@ -132,7 +132,7 @@ impl Memory {
         fingerprint: &str,
         before: Option<Timestamp>,
         now: Timestamp,
-        result: Result<Accepted, &Failure>,
+        result: Result<Accepted, Failure>,
     ) {
         self.last_attempt = Some(now);
         self.updated = result.ok().map(|answer| Updated {

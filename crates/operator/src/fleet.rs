@@ -1,0 +1,289 @@
+//! The Kubernetes mirror: every `MCPServer` as it was last seen or written, and who claims what.
+//!
+//! Contract: never goes back: an object that is older than the one held is ignored, so that a
+//! watch which lags behind our own writes cannot make us plan on the past. Tells who has to be
+//! woken by a change: the resource itself when a person changed it (not after our own status
+//! writes), and those whose rival's claims have changed.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use agentcore::Observation;
+use api::{GatewayId, MCPServer, TargetId};
+use planner::{Claim, Policy};
+
+/// Namespace and name of a resource.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+impl Key {
+    pub(crate) fn of(server: &MCPServer) -> Self {
+        Self {
+            namespace: server.metadata.namespace.clone().unwrap_or_default(),
+            name: server.metadata.name.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// What is claimed: a name on a gateway, or a target.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Identity {
+    Name(GatewayId, String),
+    Target(GatewayId, TargetId),
+}
+
+/// All resources.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    policy: Policy,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    members: HashMap<Key, Member>,
+    /// Who claims each identity.
+    claimants: HashMap<Identity, HashSet<Key>>,
+    /// How many members claim something on each gateway.
+    gateways: HashMap<GatewayId, HashSet<Key>>,
+    /// While the watch lists anew: who has been listed.
+    listed: Option<HashSet<Key>>,
+    synced: bool,
+}
+
+#[derive(Debug)]
+struct Member {
+    server: Arc<MCPServer>,
+    claims: Vec<Claim>,
+}
+
+impl Fleet {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self { policy, state: Mutex::default() }
+    }
+
+    /// Whether all resources have been read once.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.state().synced
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<Arc<MCPServer>> {
+        self.state().members.get(key).map(|member| Arc::clone(&member.server))
+    }
+
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        self.state().members.keys().cloned().collect()
+    }
+
+    /// The gateways that anybody claims something on.
+    pub(crate) fn gateways(&self) -> HashSet<GatewayId> {
+        self.state().gateways.keys().cloned().collect()
+    }
+
+    /// What others claim of the identities that this resource claims.
+    pub(crate) fn rivals(&self, key: &Key) -> Vec<Claim> {
+        let state = self.state();
+        let Some(member) = state.members.get(key) else { return Vec::new() };
+        let gateways: HashSet<&GatewayId> =
+            member.claims.iter().map(|claim| &claim.gateway).collect();
+        let others: HashSet<&Key> = member
+            .claims
+            .iter()
+            .flat_map(identities)
+            .filter_map(|identity| state.claimants.get(&identity))
+            .flatten()
+            .filter(|other| *other != key)
+            .collect();
+        others
+            .into_iter()
+            .filter_map(|other| state.members.get(other))
+            .flat_map(|other| &other.claims)
+            .filter(|claim| gateways.contains(&claim.gateway))
+            .cloned()
+            .collect()
+    }
+
+    /// Who claims this target, and what: for a target that is found under a name.
+    pub(crate) fn holders(&self, gateway: &GatewayId, target: &TargetId) -> Vec<Claim> {
+        let state = self.state();
+        let identity = Identity::Target(gateway.clone(), target.clone());
+        let holders = state.claimants.get(&identity).into_iter().flatten();
+        holders
+            .filter_map(|key| state.members.get(key))
+            .flat_map(|member| &member.claims)
+            .filter(|claim| claim.gateway == *gateway && claim.target.as_ref() == Some(target))
+            .cloned()
+            .collect()
+    }
+
+    /// Whom an observation concerns.
+    pub(crate) fn concerned(&self, observation: &Observation) -> HashSet<Key> {
+        let state = self.state();
+        let gateway = &observation.gateway;
+        if observation.outlook_changed {
+            return state.gateways.get(gateway).cloned().unwrap_or_default();
+        }
+        let identities = observation.changed.iter().flat_map(|(target, name)| {
+            [
+                Identity::Target(gateway.clone(), target.clone()),
+                Identity::Name(gateway.clone(), name.clone()),
+            ]
+        });
+        identities
+            .filter_map(|identity| state.claimants.get(&identity))
+            .flatten()
+            .cloned()
+            .collect()
+    }
+
+    /// A resource as the watch shows it. Returns whom to wake.
+    pub(crate) fn seen(&self, server: MCPServer) -> HashSet<Key> {
+        let key = Key::of(&server);
+        let mut state = self.state();
+        if let Some(listed) = &mut state.listed {
+            listed.insert(key.clone());
+        }
+        let before = state.members.get(&key).map(|member| Arc::clone(&member.server));
+        if before.as_ref().is_some_and(|before| !is_newer(&server, before)) {
+            return HashSet::new();
+        }
+        let concerns = before.is_none_or(|before| concern(&before) != concern(&server));
+        let mut woken = state.put(&key, server, &self.policy);
+        if concerns {
+            woken.insert(key);
+        }
+        woken
+    }
+
+    /// A resource as our own write returned it, or as it was read live. Returns whom to wake,
+    /// which is never the resource itself.
+    pub(crate) fn refreshed(&self, server: MCPServer) -> HashSet<Key> {
+        let key = Key::of(&server);
+        let mut state = self.state();
+        // Of a resource that the watch has shown to be gone, a late answer is nothing new.
+        let newer = state.members.get(&key).is_some_and(|member| is_newer(&server, &member.server));
+        if newer { state.put(&key, server, &self.policy) } else { HashSet::new() }
+    }
+
+    /// A resource is gone. Returns whom to wake.
+    pub(crate) fn gone(&self, key: &Key) -> HashSet<Key> {
+        self.state().remove(key)
+    }
+
+    /// The watch begins to list anew.
+    pub(crate) fn listing_begins(&self) {
+        self.state().listed = Some(HashSet::new());
+    }
+
+    /// The list is complete: who was not on it is gone. Returns whom to wake, the gone included.
+    pub(crate) fn listing_ends(&self) -> HashSet<Key> {
+        let mut state = self.state();
+        state.synced = true;
+        let listed = state.listed.take().unwrap_or_default();
+        let gone: Vec<Key> =
+            state.members.keys().filter(|key| !listed.contains(*key)).cloned().collect();
+        let mut woken = HashSet::new();
+        for key in gone {
+            woken.extend(state.remove(&key));
+            woken.insert(key);
+        }
+        woken
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that could panic is done while it is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn put(&mut self, key: &Key, server: MCPServer, policy: &Policy) -> HashSet<Key> {
+        let claims = Claim::of(&server, policy);
+        let before = self.members.get(key).map(|member| member.claims.clone());
+        let member = Member { server: Arc::new(server), claims };
+        if before.as_ref() == Some(&member.claims) {
+            self.members.insert(key.clone(), member);
+            return HashSet::new();
+        }
+        let mut woken = self.remove(key);
+        for claim in &member.claims {
+            self.gateways.entry(claim.gateway.clone()).or_default().insert(key.clone());
+            for identity in identities(claim) {
+                let claimants = self.claimants.entry(identity).or_default();
+                woken.extend(claimants.iter().filter(|other| *other != key).cloned());
+                claimants.insert(key.clone());
+            }
+        }
+        self.members.insert(key.clone(), member);
+        woken
+    }
+
+    fn remove(&mut self, key: &Key) -> HashSet<Key> {
+        let mut woken = HashSet::new();
+        let Some(member) = self.members.remove(key) else { return woken };
+        for claim in &member.claims {
+            if let Some(claimants) = self.gateways.get_mut(&claim.gateway) {
+                claimants.remove(key);
+                if claimants.is_empty() {
+                    self.gateways.remove(&claim.gateway);
+                }
+            }
+            for identity in identities(claim) {
+                if let Some(claimants) = self.claimants.get_mut(&identity) {
+                    claimants.remove(key);
+                    woken.extend(claimants.iter().cloned());
+                    if claimants.is_empty() {
+                        self.claimants.remove(&identity);
+                    }
+                }
+            }
+        }
+        woken
+    }
+}
+
+fn identities(claim: &Claim) -> impl Iterator<Item = Identity> {
+    let name = claim.name.iter().map(|name| Identity::Name(claim.gateway.clone(), name.clone()));
+    let target =
+        claim.target.iter().map(|target| Identity::Target(claim.gateway.clone(), target.clone()));
+    name.chain(target)
+}
+
+/// What of a resource concerns the planner when it changes: not the status, which is our own.
+fn concern(server: &MCPServer) -> impl PartialEq {
+    let meta = &server.metadata;
+    let annotation =
+        meta.annotations.as_ref().and_then(|annotations| annotations.get(api::TARGET_ANNOTATION));
+    (
+        meta.uid.clone(),
+        meta.generation,
+        meta.deletion_timestamp.is_some(),
+        meta.finalizers.clone(),
+        annotation.cloned(),
+    )
+}
+
+/// Whether the first is newer than the second. Resource versions of one kind can be compared as
+/// numbers (Kubernetes API concepts, since 1.35; true of every API server on etcd before); one
+/// that is no number is taken for new.
+fn is_newer(this: &MCPServer, that: &MCPServer) -> bool {
+    let version =
+        |server: &MCPServer| server.metadata.resource_version.as_ref()?.parse::<u64>().ok();
+    match (version(this), version(that)) {
+        (Some(this), Some(that)) => this > that,
+        (None, _) | (_, None) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,276 @@
+//! One pass over one resource: observe → plan → act, until there is no step, then report.
+//!
+//! Contract: a pass goes on with the object that its last write returned. Before the first
+//! change at AWS the resource is read live, because a cache can be as old as it likes. Waiting is
+//! no error; an error is only what Kubernetes refused.
+
+mod act;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use agentcore::{AgentCore, Clock, Mirrors};
+use api::{GatewayId, MCPServer};
+use jiff::Timestamp;
+use planner::{Bound, Claim, Decision, Memory, Owner, Policy, Report, Step, World, plan, project};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::fleet::{Fleet, Key};
+use crate::kubernetes::{Error, Resources};
+use crate::work::Work;
+
+/// More steps than any story has in a row. A plan that goes on for longer is broken, and must
+/// not keep a worker.
+const MOST_STEPS: usize = 16;
+/// When Kubernetes refuses, it is asked again after this.
+const KUBERNETES_PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Everything that a pass needs.
+pub(crate) struct Operator<A> {
+    pub(crate) agentcore: Arc<A>,
+    pub(crate) resources: Resources,
+    pub(crate) clock: Clock,
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) mirrors: Mirrors<A>,
+    pub(crate) work: Work,
+    pub(crate) policy: Mutex<Arc<Policy>>,
+    pub(crate) care: Mutex<HashMap<Key, Care>>,
+}
+
+/// What this process knows of its care for a resource.
+#[derive(Clone)]
+pub(crate) struct Care {
+    uid: Option<String>,
+    memory: Memory,
+    /// Whether the resource has been read live since this process cares for it.
+    live: bool,
+    /// Spreads the waits of this resource.
+    seed: u64,
+}
+
+/// How a pass ended.
+struct Outcome {
+    next: Option<Timestamp>,
+    awaits: Vec<GatewayId>,
+}
+
+impl Outcome {
+    fn nothing() -> Self {
+        Self { next: None, awaits: Vec::new() }
+    }
+}
+
+impl<A: AgentCore> Operator<A> {
+    /// Takes one resource after the other until told to stop; a pass under way is finished.
+    pub(crate) async fn serve(&self, mut stopped: watch::Receiver<bool>) {
+        loop {
+            let key = tokio::select! {
+                biased;
+                // An error says that the sender is gone, and with it the process.
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+                key = self.work.next() => key,
+            };
+            self.attend(&key).await;
+        }
+    }
+
+    async fn attend(&self, key: &Key) {
+        let outcome = match self.pass(key).await {
+            Ok(outcome) => outcome,
+            Err(Error::Gone) => {
+                self.work.wake(self.fleet.gone(key));
+                Outcome::nothing()
+            }
+            Err(error) => {
+                warn!(namespace = key.namespace, name = key.name, %error, "Kubernetes refused a call");
+                let next = self.clock.now().checked_add(KUBERNETES_PAUSE).ok();
+                Outcome { next, awaits: Vec::new() }
+            }
+        };
+        for (gateway, anybody) in self.work.done(key, outcome.next, outcome.awaits) {
+            self.mirrors.awaiting(&gateway, anybody);
+        }
+    }
+
+    async fn pass(&self, key: &Key) -> Result<Outcome, Error> {
+        for _ in 0..MOST_STEPS {
+            let Some(server) = self.fleet.get(key) else {
+                self.forget(key);
+                return Ok(Outcome::nothing());
+            };
+            let mut care = self.care(key, &server);
+            let Decision { step, report } = self.decide(key, &server, &care);
+            let Some(step) = step else {
+                return match self.write_report(key, &server, &report).await {
+                    Err(Error::Conflict) => {
+                        self.read_live(key).await?;
+                        continue;
+                    }
+                    Err(error) => Err(error),
+                    Ok(()) => Ok(Outcome { next: report.wake_at, awaits: report.awaits }),
+                };
+            };
+            if !care.live && changes_aws(&step) {
+                self.read_live(key).await?;
+                care.live = true;
+                self.remember(key, care);
+                continue;
+            }
+            log_step(key, &server, &step);
+            match self.act(key, &server, &mut care, &step, &report).await {
+                Ok(()) => {}
+                Err(Error::Conflict) => self.read_live(key).await?,
+                Err(error) => {
+                    self.remember(key, care);
+                    return Err(error);
+                }
+            }
+            self.remember(key, care);
+        }
+        warn!(namespace = key.namespace, name = key.name, "the plan does not come to rest");
+        let next = self.clock.now().checked_add(KUBERNETES_PAUSE).ok();
+        Ok(Outcome { next, awaits: Vec::new() })
+    }
+
+    /// Gathers both pictures and asks the planner.
+    fn decide(&self, key: &Key, server: &MCPServer, care: &Care) -> Decision {
+        let now = self.clock.now();
+        let policy = self.policy();
+        let mut rivals = self.fleet.rivals(key);
+        let mut sights = HashMap::new();
+        for claim in Claim::of(server, &policy) {
+            let Some(sight) = self.mirrors.sight(&claim.gateway) else { continue };
+            // Who has the target that stands under our name?
+            let holder = claim.name.as_ref().and_then(|name| sight.listing.as_ref()?.by_name(name));
+            rivals.extend(
+                holder
+                    .into_iter()
+                    .flat_map(|holder| self.fleet.holders(&claim.gateway, &holder.id)),
+            );
+            sights.insert(claim.gateway, sight);
+        }
+        let me = Owner::of(server).uid;
+        rivals.retain(|rival| rival.owner.uid != me);
+        plan(&World {
+            now,
+            aws_now: self.agentcore.aws_time(now),
+            policy: &policy,
+            server,
+            memory: &care.memory,
+            sights: &sights,
+            rivals: &rivals,
+            nonce: &nonce(),
+            seed: care.seed,
+        })
+    }
+
+    /// Writes where the resource stands, if that is new.
+    async fn write_report(
+        &self,
+        key: &Key,
+        server: &MCPServer,
+        report: &Report,
+    ) -> Result<(), Error> {
+        let status = project(server, None, report, self.clock.now());
+        if let Some(written) = self.resources.write_status(server, &status).await? {
+            log_report(key, &written);
+            self.took_in(written);
+        }
+        Ok(())
+    }
+
+    /// An object that Kubernetes returned goes into the picture.
+    fn took_in(&self, server: MCPServer) {
+        self.work.wake(self.fleet.refreshed(server));
+        self.mirrors.keep(&self.fleet.gateways());
+    }
+
+    async fn read_live(&self, key: &Key) -> Result<(), Error> {
+        let server = self.resources.read(key).await?;
+        self.took_in(server);
+        Ok(())
+    }
+
+    fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is known of the care for this resource: nothing for one that has just come, or that
+    /// has come again under the same name.
+    fn care(&self, key: &Key, server: &MCPServer) -> Care {
+        let care = self.care.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = care.get(key).filter(|care| care.uid == server.metadata.uid);
+        known.cloned().unwrap_or_else(|| Care {
+            uid: server.metadata.uid.clone(),
+            memory: Memory::new(self.clock.now()),
+            live: false,
+            seed: fastrand::u64(..),
+        })
+    }
+
+    fn remember(&self, key: &Key, known: Care) {
+        self.care.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), known);
+    }
+
+    fn forget(&self, key: &Key) {
+        self.care.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
+
+/// 128 random bits.
+fn nonce() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}
+
+fn changes_aws(step: &Step) -> bool {
+    match step {
+        Step::Create { .. } | Step::Update { .. } | Step::Delete { .. } => true,
+        Step::AddFinalizer
+        | Step::RecordIntent(_)
+        | Step::Bind(_)
+        | Step::Annotate(_)
+        | Step::Read { .. }
+        | Step::RecordApplying(_)
+        | Step::RecordApplied { .. }
+        | Step::ForgetRetired(_)
+        | Step::ReleaseFinalizer => false,
+    }
+}
+
+fn log_step(key: &Key, server: &MCPServer, step: &Step) {
+    let bound = Bound::of(server);
+    let (gateway, target) = match step {
+        Step::Create { gateway, .. } => (gateway.as_str().to_owned(), String::new()),
+        Step::Read { gateway, target }
+        | Step::Update { gateway, target, .. }
+        | Step::Delete { gateway, target } => (gateway.to_string(), target.to_string()),
+        Step::RecordIntent(intent) => (intent.gateway.clone(), String::new()),
+        _ => bound.map(|bound| (bound.gateway.0, bound.target.0)).unwrap_or_default(),
+    };
+    info!(
+        namespace = key.namespace,
+        name = key.name,
+        gateway,
+        target,
+        step = step.name(),
+        generation = server.metadata.generation,
+        "step"
+    );
+}
+
+fn log_report(key: &Key, server: &MCPServer) {
+    let Some(status) = &server.status else { return };
+    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
+    info!(
+        namespace = key.namespace,
+        name = key.name,
+        gateway = status.gateway_id,
+        target = status.target_id,
+        target_status = status.target_status,
+        ready = ready.map(|ready| &ready.status),
+        reason = ready.map(|ready| &ready.reason),
+        message = ready.map(|ready| &ready.message),
+        "status"
+    );
+}

@@ -1,0 +1,219 @@
+//! Puts the parts together and runs them until the process is told to end.
+//!
+//! Contract: whatever is missing outside (API server, CRD, credentials, gateway) is waited for
+//! and said in the log; none of it ends the process.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use agentcore::aws::Aws;
+use agentcore::{AgentCore, Clock, Mirrors, Observation, Pace};
+use anyhow::Context as _;
+use api::MCPServer;
+use futures::{StreamExt as _, TryStreamExt as _};
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt as _, watcher as watch};
+use kube::{Api, Client};
+use planner::Policy;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+use crate::admin;
+use crate::fleet::{Fleet, Key};
+use crate::kubernetes::{self, Resources, describe};
+use crate::pass::Operator;
+use crate::settings::Settings;
+use crate::work::Work;
+
+/// Passes at the same time. Each waits for the network most of the time.
+const WORKERS: usize = 8;
+/// A gateway that has not been seen for this many sync intervals is not vouched for any more.
+const STALE_INTERVALS: u32 = 5;
+/// How long one watch lasts, in seconds: it bounds how long a silent connection goes unnoticed.
+const WATCH_SECONDS: u32 = 60;
+/// How long the passes under way may go on after the signal to end; the grace period of a pod is
+/// 30 s.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Runs the operator until SIGTERM or SIGINT.
+pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
+    let client = kubernetes::client().await?;
+    let aws = Arc::new(Aws::new(settings.region.clone()).await?);
+    let clock = Clock::start();
+    let policy = Policy {
+        default_gateway: settings.gateway.clone(),
+        consistency_window: settings.consistency_window,
+        stale_after: settings.sync_interval * STALE_INTERVALS,
+        account: None,
+        region: aws.region().to_owned(),
+    };
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        region = policy.region,
+        gateway = policy.default_gateway.as_ref().map(tracing::field::display),
+        "mcp-gateway-operator starts"
+    );
+    let (observations, observed) = mpsc::unbounded_channel();
+    let pace = Pace { quiet: settings.sync_interval, ..Pace::default() };
+    let fleet = Arc::new(Fleet::new(policy.clone()));
+    let operator = Arc::new(Operator {
+        agentcore: Arc::clone(&aws),
+        resources: Resources::new(client.clone()),
+        clock,
+        fleet: Arc::clone(&fleet),
+        mirrors: Mirrors::new(aws, clock, pace, policy.stale_after, observations),
+        work: Work::new(clock),
+        policy: Mutex::new(Arc::new(policy)),
+        care: Mutex::default(),
+    });
+
+    let mut tasks = JoinSet::new();
+    if let Some(address) = settings.probe_address {
+        let listener = admin::bind(address)
+            .await
+            .with_context(|| format!("--health-probe-bind-address {address} cannot be used"))?;
+        info!(address = %listener.local_addr()?, "probes are answered");
+        tasks.spawn(async move {
+            if let Err(error) = admin::serve(listener, fleet).await {
+                error!(%error, "the probes are not answered any more");
+            }
+        });
+    }
+    tasks.spawn(watch_resources(client, Arc::clone(&operator)));
+    tasks.spawn(hand_on(observed, Arc::clone(&operator)));
+    tasks.spawn(learn_account(Arc::clone(&operator)));
+
+    let mut workers = JoinSet::new();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    for _ in 0..WORKERS {
+        let operator = Arc::clone(&operator);
+        let stopped = stopped.clone();
+        workers.spawn(async move { operator.serve(stopped).await });
+    }
+    end_of_life().await?;
+    info!("ending: the passes under way are finished");
+    // Nobody listens only if every worker is gone already.
+    let _ = stop.send(true);
+    let finished = async { while workers.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, finished).await.is_err() {
+        warn!("a pass did not end in time; its records tell the next process what to look for");
+    }
+    Ok(())
+}
+
+/// SIGTERM or SIGINT.
+async fn end_of_life() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Feeds the fleet from the watch of all resources.
+async fn watch_resources<A: AgentCore>(client: Client, operator: Arc<Operator<A>>) {
+    let api: Api<MCPServer> = Api::all(client);
+    let config = watcher::Config::default().timeout(WATCH_SECONDS);
+    let mut events = watch(api, config).default_backoff().boxed();
+    let mut trouble = None;
+    loop {
+        let event = match events.try_next().await {
+            Ok(Some(event)) => event,
+            // A watcher begins anew by itself and does not end.
+            Ok(None) => return,
+            Err(error) => {
+                let said = explain(&error);
+                if trouble.as_ref() != Some(&said) {
+                    warn!(error = said, "the MCPServers cannot be watched; trying again");
+                    trouble = Some(said);
+                }
+                continue;
+            }
+        };
+        if trouble.take().is_some() {
+            info!("the MCPServers can be watched again");
+        }
+        let fleet = &operator.fleet;
+        let woken = match event {
+            Event::Init => {
+                fleet.listing_begins();
+                continue;
+            }
+            Event::InitDone => {
+                let woken = fleet.listing_ends();
+                info!(resources = fleet.keys().len(), "the MCPServers have been read");
+                woken
+            }
+            Event::InitApply(server) | Event::Apply(server) => fleet.seen(server),
+            Event::Delete(server) => {
+                let key = Key::of(&server);
+                let mut woken = fleet.gone(&key);
+                // A last pass forgets what was remembered of it.
+                woken.insert(key);
+                woken
+            }
+        };
+        operator.mirrors.keep(&fleet.gateways());
+        operator.work.wake(woken);
+    }
+}
+
+/// What a watch error means for the person who reads the log.
+fn explain(error: &watcher::Error) -> String {
+    let api_error = match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => Some(status.code),
+        _ => None,
+    };
+    let hint = match api_error {
+        Some(404) => "the CRD mcpservers.mcpgateway.bedrock.aws is not installed: run make install",
+        Some(401) => "the API server does not accept the operator's credentials",
+        Some(403) => "the operator's service account lacks rights: apply config/rbac",
+        Some(_) => "the API server refuses",
+        None => "the API server cannot be reached",
+    };
+    format!("{hint} ({})", describe(error))
+}
+
+/// Wakes whom an observation concerns.
+async fn hand_on<A: AgentCore>(
+    mut observations: mpsc::UnboundedReceiver<Observation>,
+    operator: Arc<Operator<A>>,
+) {
+    while let Some(observation) = observations.recv().await {
+        operator.work.wake(operator.fleet.concerned(&observation));
+        operator.work.wake_awaiting(&observation.gateway);
+    }
+}
+
+/// Asks until AWS says whose account this is: without that, nobody can tell a gateway that is
+/// gone from one that is elsewhere.
+async fn learn_account<A: AgentCore>(operator: Arc<Operator<A>>) {
+    const PAUSES: [u64; 4] = [1, 2, 5, 30];
+    for attempt in 0.. {
+        match operator.agentcore.account().await {
+            Ok(account) => {
+                info!(account, "working in this AWS account");
+                let mut policy = operator.policy.lock().unwrap_or_else(PoisonError::into_inner);
+                *policy = Arc::new(Policy { account: Some(account), ..(**policy).clone() });
+                break;
+            }
+            Err(failure) => {
+                if attempt == 0 {
+                    warn!(
+                        class = failure.class.as_str(),
+                        message = failure.message,
+                        "AWS does not say whose account this is; trying again"
+                    );
+                }
+                let pause = PAUSES[usize::min(attempt, PAUSES.len() - 1)];
+                tokio::time::sleep(Duration::from_secs(pause)).await;
+            }
+        }
+    }
+    operator.work.wake(operator.fleet.keys());
+}

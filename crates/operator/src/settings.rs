@@ -1,0 +1,211 @@
+//! Flags and variables: parsed as text first, judged second.
+//!
+//! Contract: a flag goes before its variable, a variable before the AWS profile. White space
+//! around a value is cut, and an empty value counts as not given. A wrong value is refused with
+//! the name under which it was given.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use api::GatewayId;
+use clap::Parser;
+use clap::error::ErrorKind;
+use jiff::SignedDuration;
+
+/// What the operator was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// The gateway of resources that name none.
+    pub(crate) gateway: Option<GatewayId>,
+    /// The AWS Region, unless the profile names it.
+    pub(crate) region: Option<String>,
+    /// Where probes are answered; `None`: nowhere.
+    pub(crate) probe_address: Option<SocketAddr>,
+    /// How long AWS may show an old state after a change.
+    pub(crate) consistency_window: Duration,
+    /// Between two looks at a gateway where nothing is awaited.
+    pub(crate) sync_interval: Duration,
+    /// What is logged.
+    pub(crate) log_level: tracing::Level,
+    /// How it is logged.
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Json,
+    Text,
+}
+
+// The comments are the text of --help, where backticks would only disturb.
+#[allow(clippy::doc_markdown)]
+/// Keeps the targets of Bedrock AgentCore gateways as MCPServer resources say.
+///
+/// A flag goes before its environment variable, and a variable before the AWS profile. An empty
+/// value counts as not given.
+///
+/// AWS credentials are found as every AWS tool finds them: environment, web identity (IRSA), SSO,
+/// profile, credential process, container (Pod Identity), instance. AWS_ENDPOINT_URL and
+/// AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL are honoured.
+///
+/// Kubernetes is found through KUBECONFIG, ~/.kube/config or the service account of the pod.
+#[derive(Debug, Parser)]
+#[command(name = "mcp-gateway-operator", version, max_term_width = 100)]
+struct Arguments {
+    /// Gateway of resources that name none in spec.gatewayId. Without it they wait, and say so
+    #[arg(long, env = "GATEWAY_ID", value_name = "ID")]
+    gateway_id: Option<String>,
+
+    /// AWS Region. After AWS_REGION come AWS_DEFAULT_REGION, the profile and the instance
+    #[arg(long, env = "AWS_REGION", value_name = "REGION")]
+    aws_region: Option<String>,
+
+    /// Where /healthz and /readyz are answered, as host:port or :port; 0: nowhere [default: :8081]
+    #[arg(long, env = "HEALTH_PROBE_BIND_ADDRESS", value_name = "ADDRESS")]
+    health_probe_bind_address: Option<String>,
+
+    /// How long AWS may show an old state after a change, such as 10s [default: 10s]
+    #[arg(long, env = "CONSISTENCY_WINDOW", value_name = "DURATION")]
+    consistency_window: Option<String>,
+
+    /// How often a gateway is looked at while nothing is awaited, such as 60s [default: 60s]
+    #[arg(long, env = "SYNC_INTERVAL", value_name = "DURATION")]
+    sync_interval: Option<String>,
+
+    /// error, warn, info, debug or trace [default: info]
+    #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL")]
+    log_level: Option<String>,
+
+    /// json or text [default: json]
+    #[arg(long, env = "LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+/// Why there are no settings: a wrong value, or a question (`--help`) that has been answered.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct Complaint(#[from] clap::Error);
+
+impl Complaint {
+    fn about(flag: &str, variable: &str, value: &str, problem: &str) -> Self {
+        let message = format!("--{flag} (or {variable}) is \"{value}\": {problem}\n");
+        Self(clap::Error::raw(ErrorKind::ValueValidation, message))
+    }
+
+    /// Says it, on standard output for help and on standard error otherwise.
+    pub(crate) fn print(&self) {
+        // Nothing is left to be said when the terminal is gone.
+        let _ = self.0.print();
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        if self.0.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+    }
+}
+
+impl Settings {
+    /// From the command line and the environment of this process.
+    pub(crate) fn from_environment() -> Result<Self, Complaint> {
+        let arguments = Arguments::try_parse()?;
+        let region = set(std::env::var("AWS_DEFAULT_REGION").ok());
+        Self::resolve(arguments, region)
+    }
+
+    fn resolve(arguments: Arguments, default_region: Option<String>) -> Result<Self, Complaint> {
+        let region = set(arguments.aws_region).or(default_region);
+        if let Some(region) = &region
+            && !region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        {
+            let problem = "a Region has lower-case letters, digits and hyphens, as us-east-1";
+            return Err(Complaint::about("aws-region", "AWS_REGION", region, problem));
+        }
+        let gateway = set(arguments.gateway_id);
+        if let Some(id) = &gateway
+            && id.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/')
+        {
+            let problem = "a gateway ID has no white space and no slash (it is not the ARN)";
+            return Err(Complaint::about("gateway-id", "GATEWAY_ID", id, problem));
+        }
+        Ok(Self {
+            gateway: gateway.map(GatewayId),
+            region,
+            probe_address: given(
+                arguments.health_probe_bind_address,
+                ":8081",
+                ("health-probe-bind-address", "HEALTH_PROBE_BIND_ADDRESS"),
+                address,
+            )?,
+            consistency_window: given(
+                arguments.consistency_window,
+                "10s",
+                ("consistency-window", "CONSISTENCY_WINDOW"),
+                duration,
+            )?,
+            sync_interval: given(
+                arguments.sync_interval,
+                "60s",
+                ("sync-interval", "SYNC_INTERVAL"),
+                |text| match duration(text)? {
+                    interval if interval < Duration::from_secs(1) => {
+                        Err("at least 1s: AWS limits the rate of calls")
+                    }
+                    interval => Ok(interval),
+                },
+            )?,
+            log_level: given(arguments.log_level, "info", ("log-level", "LOG_LEVEL"), |text| {
+                text.parse().map_err(|_| "one of error, warn, info, debug, trace")
+            })?,
+            log_format: given(
+                arguments.log_format,
+                "json",
+                ("log-format", "LOG_FORMAT"),
+                |text| match text {
+                    "json" => Ok(LogFormat::Json),
+                    "text" => Ok(LogFormat::Text),
+                    _ => Err("one of json, text"),
+                },
+            )?,
+        })
+    }
+}
+
+/// The value with white space cut; `None` when nothing is left.
+fn set(value: Option<String>) -> Option<String> {
+    value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// The value that was given, or the default, as what it means.
+fn given<T>(
+    value: Option<String>,
+    default: &str,
+    (flag, variable): (&str, &str),
+    meaning: impl Fn(&str) -> Result<T, &'static str>,
+) -> Result<T, Complaint> {
+    let text = set(value).unwrap_or_else(|| default.to_owned());
+    meaning(&text).map_err(|problem| Complaint::about(flag, variable, &text, problem))
+}
+
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    let duration: SignedDuration = text.parse().map_err(|_| "a duration is like 10s or 1m30s")?;
+    Duration::try_from(duration).map_err(|_| "a duration is not negative")
+}
+
+/// As controller-runtime takes it: `host:port`, `:port` for every interface, `0` for nowhere.
+fn address(text: &str) -> Result<Option<SocketAddr>, &'static str> {
+    const PROBLEM: &str = "an address is like :8081 or 127.0.0.1:8081; 0 switches it off";
+    if text == "0" {
+        return Ok(None);
+    }
+    let address = match text.strip_prefix(':') {
+        Some(port) => {
+            let port = port.parse().map_err(|_| PROBLEM)?;
+            SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)
+        }
+        None => text.replace("localhost:", "127.0.0.1:").parse().map_err(|_| PROBLEM)?,
+    };
+    Ok(Some(address))
+}
+
+#[cfg(test)]
+mod tests;

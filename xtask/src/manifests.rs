@@ -1,0 +1,69 @@
+//! Files that are made from the code: the CRD.
+//!
+//! Contract: the same code gives the same bytes. `--check` writes nothing and names what is
+//! stale.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use kube_core::CustomResourceExt as _;
+use serde_json::Value;
+
+/// Where the CRD lies: the path that users of the Go operator know.
+const CRD: &str = "config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml";
+
+/// Writes the files, or checks them.
+pub(crate) fn run(check: bool) -> Result<()> {
+    let files = [(CRD, crd()?)];
+    let mut stale = Vec::new();
+    for (path, wanted) in files {
+        let file = super::root().join(path);
+        if fs::read_to_string(&file).ok().as_deref() == Some(wanted.as_str()) {
+            continue;
+        }
+        if check {
+            stale.push(path);
+        } else {
+            write(&file, &wanted)?;
+            println!("wrote {path}");
+        }
+    }
+    if stale.is_empty() { Ok(()) } else { bail!("stale, run make manifests: {}", stale.join(", ")) }
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}
+
+fn crd() -> Result<String> {
+    let mut crd = serde_json::to_value(api::MCPServer::crd())?;
+    tidy(&mut crd);
+    let yaml = serde_saphyr::to_string(&crd)?;
+    Ok(format!("# Generated from crates/api by `make manifests`. Do not edit.\n---\n{yaml}"))
+}
+
+/// What Rust's types say beside the point: an optional field is one that may be left out, not one
+/// that may be null, and a description is broken into lines by whoever shows it.
+fn tidy(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.remove("nullable");
+            if let Some(Value::String(text)) = members.get_mut("description") {
+                *text = unwrapped(text);
+            }
+            members.values_mut().for_each(tidy);
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(tidy),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn unwrapped(text: &str) -> String {
+    let paragraphs: Vec<String> =
+        text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
+    paragraphs.join("\n\n")
+}
