@@ -195,11 +195,6 @@ impl ControlPlane {
         self.api_server.stop().await?;
         self.api_server.restart().await
     }
-
-    /// The folder with the logs of everything that this process has started.
-    pub fn logs() -> Result<PathBuf> {
-        Ok(Run::current()?.logs().to_owned())
-    }
 }
 
 /// The shared control plane in the hands of one test.

@@ -5,11 +5,11 @@
 //! started it, however that process ends.
 //!
 //! ```no_run
-//! # async fn example() -> anyhow::Result<()> {
-//! use testkit::{ControlPlane, Program, binary, wait};
 //! use k8s_openapi::api::core::v1::ConfigMap;
 //! use kube::Api;
+//! use testkit::{ControlPlane, Program, TestResult, binary, wait};
 //!
+//! # async fn example() -> TestResult {
 //! let cluster = ControlPlane::shared().await?;
 //! let namespace = cluster.namespace("create").await?;
 //! let operator = cluster.service_account(&namespace, "operator").await?;
@@ -31,9 +31,11 @@ pub mod run;
 pub mod wait;
 
 mod binaries;
+mod failure;
 mod random;
 
 pub use binaries::binary;
 pub use control_plane::ControlPlane;
+pub use failure::{Failure, TestResult};
 pub use manifests::Manifests;
 pub use process::{Process, Program, Signal};

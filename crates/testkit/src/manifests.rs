@@ -82,21 +82,22 @@ impl std::str::FromStr for Manifests {
 
 async fn apply(
     client: &Client,
-    object: DynamicObject,
+    mut object: DynamicObject,
     namespace: Option<&str>,
 ) -> Result<DynamicObject> {
     let types = object.types.as_ref().ok_or_else(|| anyhow!("an object without a kind"))?;
     let (resource, capabilities) = discover(client, &GroupVersionKind::try_from(types)?).await?;
-    let api =
-        api(client, &resource, &capabilities, namespace.or(object.metadata.namespace.as_deref()));
-
     let name = object.name_any();
-    // The URL says where it goes, and the API server wants the object not to say otherwise.
-    let mut object = object;
-    object.metadata.namespace = match capabilities.scope {
-        Scope::Namespaced => namespace.map(str::to_owned).or(object.metadata.namespace),
-        Scope::Cluster => None,
+    let api: Api<DynamicObject> = match capabilities.scope {
+        Scope::Cluster => Api::all_with(client.clone(), &resource),
+        Scope::Namespaced => {
+            let own = object.metadata.namespace.take();
+            let namespace = namespace.or(own.as_deref()).unwrap_or(client.default_namespace());
+            Api::namespaced_with(client.clone(), namespace, &resource)
+        }
     };
+    // The URL says where it goes; an object that says it, too, may only say the same.
+    object.metadata.namespace = None;
     let params = PatchParams::apply(MANAGER).force();
     let applied = api.patch(&name, &params, &Patch::Apply(&object)).await?;
 
@@ -115,22 +116,7 @@ async fn discover(
     kind: &GroupVersionKind,
 ) -> Result<(ApiResource, ApiCapabilities)> {
     let what = format!("the API server's knowing {} {}", kind.api_version(), kind.kind);
-    eventually(&what, DISCOVERY_LAG, async || Ok(pinned_kind(client, kind).await?)).await
-}
-
-fn api(
-    client: &Client,
-    resource: &ApiResource,
-    capabilities: &ApiCapabilities,
-    namespace: Option<&str>,
-) -> Api<DynamicObject> {
-    match (&capabilities.scope, namespace) {
-        (Scope::Cluster, _) => Api::all_with(client.clone(), resource),
-        (Scope::Namespaced, Some(namespace)) => {
-            Api::namespaced_with(client.clone(), namespace, resource)
-        }
-        (Scope::Namespaced, None) => Api::default_namespaced_with(client.clone(), resource),
-    }
+    eventually(&what, DISCOVERY_LAG, || async { Ok(pinned_kind(client, kind).await?) }).await
 }
 
 /// Points the service accounts of a role binding to a namespace.

@@ -1,11 +1,10 @@
 //! The folders of this process: one for data, gone when the process ends, in whatever way; one
 //! for logs, gone when all went well and kept when anything failed.
 //!
-//! Destructors cannot promise that: they do not run for statics, nor after SIGKILL, and a test
-//! that fails by returning `Err` has dropped everything before the failure is known. So a small
+//! Destructors cannot promise that: they do not run for statics, nor after SIGKILL. So a small
 //! shell script, the janitor, waits for the end of this process and clears up. That something
-//! failed it learns from a panic hook (the test harness turns `Err` into a panic, too), and from
-//! things still [in use](InUse) when the process ends.
+//! failed it learns from a panic hook, from the [error type](crate::Failure) of the tests, and from
+//! what is still [in use](InUse) when the process ends.
 
 use std::io::{self, PipeWriter, Write};
 use std::os::unix::process::CommandExt;

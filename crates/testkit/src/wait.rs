@@ -86,10 +86,12 @@ fn describe<K: Serialize>(object: Option<&K>) -> String {
 }
 
 /// Tries until it succeeds, and gives the last error when time is up. For what nobody tells.
-pub async fn eventually<T>(
+// Not `AsyncFnMut`: of the future of one the compiler cannot tell that it is `Send`, and what is
+// built on this could not be spawned.
+pub async fn eventually<T, A: Future<Output = Result<T>>>(
     what: &str,
     within: Duration,
-    mut attempt: impl AsyncFnMut() -> Result<T>,
+    mut attempt: impl FnMut() -> A,
 ) -> Result<T> {
     let deadline = Instant::now() + within;
     let mut last = anyhow!("the first attempt did not end");

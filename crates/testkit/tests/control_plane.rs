@@ -6,10 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, ServiceAccount};
 use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams};
 use kube::{Api, Client};
-use testkit::{ControlPlane, Manifests, Program, Signal, wait};
+use testkit::{ControlPlane, Manifests, Program, Signal, TestResult, wait};
 
 const SOON: Duration = Duration::from_mins(1);
 
@@ -48,7 +48,7 @@ fn is_forbidden(result: kube::Result<impl Sized>) -> bool {
 }
 
 #[tokio::test]
-async fn a_service_account_may_do_what_its_role_says() -> Result<()> {
+async fn a_service_account_may_do_what_its_role_says() -> TestResult {
     let cluster = ControlPlane::shared().await?;
     let namespace = cluster.namespace("rbac").await?;
     READER.parse::<Manifests>()?.in_namespace(&namespace).apply(&cluster.client()?).await?;
@@ -56,7 +56,7 @@ async fn a_service_account_may_do_what_its_role_says() -> Result<()> {
     let client = cluster.service_account(&namespace, "reader").await?.client()?;
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &namespace);
     // A role counts a moment after it has been made: the authorizer reads it from a watch.
-    wait::eventually("a first list", SOON, async || {
+    wait::eventually("a first list", SOON, || async {
         Ok(maps.list(&ListParams::default()).await.map(drop)?)
     })
     .await?;
@@ -70,7 +70,7 @@ async fn a_service_account_may_do_what_its_role_says() -> Result<()> {
 }
 
 #[tokio::test]
-async fn custom_resources_are_served_once_their_definition_is_applied() -> Result<()> {
+async fn custom_resources_are_served_once_their_definition_is_applied() -> TestResult {
     let cluster = ControlPlane::shared().await?;
     let namespace = cluster.namespace("definition").await?;
     let both = "
@@ -109,7 +109,7 @@ spec: {size: 1}
 }
 
 #[tokio::test]
-async fn a_wait_ends_with_the_event_or_says_what_it_saw() -> Result<()> {
+async fn a_wait_ends_with_the_event_or_says_what_it_saw() -> TestResult {
     let cluster = ControlPlane::shared().await?;
     let namespace = cluster.namespace("wait").await?;
     let maps: Api<ConfigMap> = Api::namespaced(cluster.client()?, &namespace);
@@ -129,16 +129,32 @@ async fn a_wait_ends_with_the_event_or_says_what_it_saw() -> Result<()> {
     assert!(error.contains("name: late") && !error.contains("managedFields"), "{error}");
 
     maps.delete("late", &DeleteParams::default()).await?;
-    wait::on(&maps, "late").until_gone().await
+    wait::on(&maps, "late").until_gone().await?;
+    Ok(())
+}
+
+/// Several actors in one test: it is the compiler that says whether this works.
+#[tokio::test]
+async fn steps_can_be_spawned() -> TestResult {
+    let reader = tokio::spawn(async {
+        let cluster = ControlPlane::shared().await?;
+        let namespace = cluster.namespace("spawned").await?;
+        let client = cluster.client()?;
+        READER.parse::<Manifests>()?.in_namespace(&namespace).apply(&client).await?;
+        let accounts: Api<ServiceAccount> = Api::namespaced(client, &namespace);
+        wait::on(&accounts, "reader").until("there", |_| true).await
+    });
+    assert_eq!(reader.await??.metadata.name.as_deref(), Some("reader"));
+    Ok(())
 }
 
 /// The kubectl of whoever runs this, where there is one.
 #[tokio::test]
-async fn kubectl_gets_in_by_the_kubeconfig() -> Result<()> {
+async fn kubectl_gets_in_by_the_kubeconfig() -> TestResult {
     let Ok(version) = Command::new("kubectl").args(["version", "--client"]).output() else {
         return Ok(());
     };
-    ensure!(version.status.success());
+    assert!(version.status.success());
     let cluster = ControlPlane::shared().await?;
     let namespace = cluster.namespace("kubectl").await?;
     READER.parse::<Manifests>()?.in_namespace(&namespace).apply(&cluster.client()?).await?;
@@ -150,7 +166,7 @@ async fn kubectl_gets_in_by_the_kubeconfig() -> Result<()> {
         (&reader, &["get", "secrets", "-o", "name"], false),
     ] {
         let kubeconfig = cluster.kubeconfig_file(access)?;
-        wait::eventually("kubectl's answer", SOON, async || {
+        wait::eventually("kubectl's answer", SOON, || async {
             let kubectl =
                 Command::new("kubectl").args(words).env("KUBECONFIG", &kubeconfig).output()?;
             let (user, error) = (access.user(), String::from_utf8_lossy(&kubectl.stderr));
@@ -163,7 +179,7 @@ async fn kubectl_gets_in_by_the_kubeconfig() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_data_outlives_the_api_server() -> Result<()> {
+async fn the_data_outlives_the_api_server() -> TestResult {
     let mut cluster = ControlPlane::builder().audit(AUDIT_POLICY).start().await?;
     let client = cluster.client()?;
     let namespace = cluster.namespace("restart").await?;
@@ -176,7 +192,7 @@ async fn the_data_outlives_the_api_server() -> Result<()> {
 
     cluster.restart_api_server().await?;
     maps.get("kept").await.context("after the restart")?;
-    wait::eventually("the audit log", SOON, async || {
+    wait::eventually("the audit log", SOON, || async {
         let log = cluster.audit_log()?;
         let verbs: Vec<_> = log
             .iter()
@@ -186,23 +202,25 @@ async fn the_data_outlives_the_api_server() -> Result<()> {
         ensure!(verbs == ["create", "get"], "{verbs:?}");
         Ok(())
     })
-    .await
+    .await?;
+    Ok(())
 }
 
 #[tokio::test]
-async fn a_deleted_namespace_goes_where_there_is_a_controller() -> Result<()> {
+async fn a_deleted_namespace_goes_where_there_is_a_controller() -> TestResult {
     let cluster = ControlPlane::builder().controller_manager().start().await?;
     let client: Client = cluster.client()?;
     let name = cluster.namespace("going").await?;
     let namespaces: Api<Namespace> = Api::all(client);
     namespaces.delete(&name, &DeleteParams::default()).await?;
-    wait::on(&namespaces, &name).within(SOON).until_gone().await
+    wait::on(&namespaces, &name).within(SOON).until_gone().await?;
+    Ok(())
 }
 
 /// Killed in a way that runs no destructor and no signal handler.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn nothing_outlives_a_parent_that_is_killed() -> Result<()> {
+async fn nothing_outlives_a_parent_that_is_killed() -> TestResult {
     let holder = Program::new("holder", env!("CARGO_BIN_EXE_control-plane"));
     let logs = tempfile::tempdir()?;
     let holder = holder.env("MCP_GATEWAY_TEST_LOGS", logs.path()).whole_env().spawn()?;
@@ -210,13 +228,19 @@ async fn nothing_outlives_a_parent_that_is_killed() -> Result<()> {
     let said = holder.wait_for_line(export, 20 * SOON, |line| line.starts_with(export)).await?;
     let kubeconfig = Path::new(said.trim_start_matches(export));
     let folder = kubeconfig.parent().context("a folder")?.to_string_lossy().into_owned();
-    let before = processes_naming(&folder)?;
-    for name in ["etcd", "kube-apiserver", "kube-controller-manager"] {
-        assert!(before.iter().any(|command| command.contains(name)), "no {name} in {before:#?}");
-    }
+    // A process that is just becoming another program has no command line for a moment.
+    wait::eventually("a look at all parts", SOON, || async {
+        let running = processes_naming(&folder)?;
+        for part in ["etcd", "kube-apiserver", "kube-controller-manager"] {
+            let found = running.iter().any(|command| command.contains(part));
+            ensure!(found, "no {part} in {running:#?}");
+        }
+        Ok(())
+    })
+    .await?;
 
     holder.signal(Signal::KILL)?;
-    wait::eventually("an end of all", SOON, async || {
+    wait::eventually("an end of all", SOON, || async {
         let left = processes_naming(&folder)?;
         ensure!(left.is_empty(), "still running: {left:#?}");
         ensure!(!Path::new(&folder).exists(), "{folder} is still there");

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use testkit::{Process, Program, Signal};
+use testkit::{Process, Program, Signal, TestResult};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -16,7 +16,7 @@ async fn line(process: &Process, text: &str) -> anyhow::Result<String> {
 }
 
 #[tokio::test]
-async fn output_and_status_are_there_at_the_end() -> anyhow::Result<()> {
+async fn output_and_status_are_there_at_the_end() -> TestResult {
     let process = sh("echo out; echo err >&2; printf unfinished; exit 3").spawn()?;
     assert_eq!(process.wait().await?.code(), Some(3));
     assert_eq!(process.logs(), "out\nerr\nunfinished");
@@ -26,7 +26,7 @@ async fn output_and_status_are_there_at_the_end() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn lines_come_one_after_another() -> anyhow::Result<()> {
+async fn lines_come_one_after_another() -> TestResult {
     let process = sh("echo tick 1; echo other; echo tick 2; sleep 1000").spawn()?;
     let mut lines = process.log().from_start();
     let tick = |line: &str| line.starts_with("tick");
@@ -36,7 +36,7 @@ async fn lines_come_one_after_another() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_line_that_cannot_come_is_not_awaited() -> anyhow::Result<()> {
+async fn a_line_that_cannot_come_is_not_awaited() -> TestResult {
     let process = sh("echo the reason").spawn()?;
     let error = line(&process, "ready").await.unwrap_err();
     assert!(format!("{error:#}").contains("ended without ready:\nthe reason"), "{error:#}");
@@ -44,7 +44,7 @@ async fn a_line_that_cannot_come_is_not_awaited() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn signals_arrive() -> anyhow::Result<()> {
+async fn signals_arrive() -> TestResult {
     let process = sh("trap 'echo asked; exit 0' TERM; echo up; while :; do sleep 0.05; done");
     let process = process.spawn()?;
     line(&process, "up").await?;
@@ -59,7 +59,7 @@ async fn signals_arrive() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn the_environment_is_what_was_given() -> anyhow::Result<()> {
+async fn the_environment_is_what_was_given() -> TestResult {
     let process = Program::new("env", "/usr/bin/env").env("GIVEN", "1").spawn()?;
     assert!(process.wait().await?.success());
     let mut names: Vec<String> = process
@@ -75,7 +75,7 @@ async fn the_environment_is_what_was_given() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn what_it_has_started_goes_with_it() -> anyhow::Result<()> {
+async fn what_it_has_started_goes_with_it() -> TestResult {
     let process = sh("sleep 1000 & echo child $!; wait").spawn()?;
     let said = line(&process, "child").await?;
     let pid = said.trim_start_matches("child ").parse()?;
@@ -97,7 +97,7 @@ fn a_program_that_does_not_exist_is_named() {
 
 /// Each test has its own runtime, and a control plane outlives the one that it was started on.
 #[test]
-fn a_process_belongs_to_no_runtime() -> anyhow::Result<()> {
+fn a_process_belongs_to_no_runtime() -> TestResult {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
     let process = runtime()?.block_on(async { sh("read -r line; echo done").spawn() })?;
     assert!(runtime()?.block_on(process.wait())?.success());

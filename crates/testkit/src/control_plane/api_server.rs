@@ -124,7 +124,7 @@ fn configure(program: &Program, folder: &Path, etcd: &str, tokens: &Path) -> Pro
 /// The administrator, once the certificate has been written.
 async fn admin(certificates: &Path, server: &str, token: &str) -> Result<Access> {
     let file = certificates.join("apiserver.crt");
-    let ca = eventually("its certificate", READY_WITHIN, async || {
+    let ca = eventually("its certificate", READY_WITHIN, || async {
         let pem = fs::read(&file)?;
         // It is written in one go, but not atomically.
         ensure!(pem.ends_with(b"-----END CERTIFICATE-----\n"), "incomplete");
@@ -137,7 +137,7 @@ async fn admin(certificates: &Path, server: &str, token: &str) -> Result<Access>
 async fn await_ready(admin: &Access) -> Result<()> {
     let client = admin.client()?;
     let namespaces: Api<Namespace> = Api::all(client.clone());
-    eventually("being ready", READY_WITHIN, async || {
+    eventually("being ready", READY_WITHIN, || async {
         client.request_text(http::Request::get("/readyz").body(Vec::new())?).await?;
         namespaces.get("default").await?;
         Ok(())

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Runs a program that dies with its parent, however the parent dies.
 # Usage: leash PROGRAM [ARGS], with a pipe on standard input whose other end the parent holds.
 #
