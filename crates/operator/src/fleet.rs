@@ -35,6 +35,16 @@ impl fmt::Display for Key {
     }
 }
 
+/// What one watch covers: a namespace, or all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Scope(pub(crate) Option<String>);
+
+impl Scope {
+    fn covers(&self, key: &Key) -> bool {
+        self.0.as_ref().is_none_or(|namespace| *namespace == key.namespace)
+    }
+}
+
 /// What is claimed: a name on a gateway, or a target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Identity {
@@ -56,9 +66,10 @@ struct State {
     claimants: HashMap<Identity, HashSet<Key>>,
     /// How many members claim something on each gateway.
     gateways: HashMap<GatewayId, HashSet<Key>>,
-    /// While the watch lists anew: who has been listed.
-    listed: Option<HashSet<Key>>,
-    synced: bool,
+    /// While the watch of a scope lists anew: who has been listed.
+    listed: HashMap<Scope, HashSet<Key>>,
+    /// The scopes that have not been read yet.
+    unread: HashSet<Scope>,
 }
 
 #[derive(Debug)]
@@ -68,13 +79,15 @@ struct Member {
 }
 
 impl Fleet {
-    pub(crate) fn new(policy: Policy) -> Self {
-        Self { policy, state: Mutex::default() }
+    /// An empty fleet, to be fed by a watch of each scope.
+    pub(crate) fn new(policy: Policy, scopes: impl IntoIterator<Item = Scope>) -> Self {
+        let state = State { unread: scopes.into_iter().collect(), ..State::default() };
+        Self { policy, state: Mutex::new(state) }
     }
 
     /// Whether all resources have been read once.
     pub(crate) fn is_synced(&self) -> bool {
-        self.state().synced
+        self.state().unread.is_empty()
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<MCPServer>> {
@@ -150,8 +163,10 @@ impl Fleet {
     pub(crate) fn seen(&self, server: MCPServer) -> HashSet<Key> {
         let key = Key::of(&server);
         let mut state = self.state();
-        if let Some(listed) = &mut state.listed {
-            listed.insert(key.clone());
+        for (scope, listed) in &mut state.listed {
+            if scope.covers(&key) {
+                listed.insert(key.clone());
+            }
         }
         let before = state.members.get(&key).map(|member| Arc::clone(&member.server));
         if before.as_ref().is_some_and(|before| !is_newer(&server, before)) {
@@ -180,18 +195,19 @@ impl Fleet {
         self.state().remove(key)
     }
 
-    /// The watch begins to list anew.
-    pub(crate) fn listing_begins(&self) {
-        self.state().listed = Some(HashSet::new());
+    /// The watch of this scope begins to list anew.
+    pub(crate) fn listing_begins(&self, scope: &Scope) {
+        self.state().listed.insert(scope.clone(), HashSet::new());
     }
 
     /// The list is complete: who was not on it is gone. Returns whom to wake, the gone included.
-    pub(crate) fn listing_ends(&self) -> HashSet<Key> {
+    pub(crate) fn listing_ends(&self, scope: &Scope) -> HashSet<Key> {
         let mut state = self.state();
-        state.synced = true;
-        let listed = state.listed.take().unwrap_or_default();
+        state.unread.remove(scope);
+        let listed = state.listed.remove(scope).unwrap_or_default();
+        let members = state.members.keys();
         let gone: Vec<Key> =
-            state.members.keys().filter(|key| !listed.contains(*key)).cloned().collect();
+            members.filter(|key| scope.covers(key) && !listed.contains(*key)).cloned().collect();
         let mut woken = HashSet::new();
         for key in gone {
             woken.extend(state.remove(&key));

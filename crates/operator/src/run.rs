@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::admin;
-use crate::fleet::{Fleet, Key};
+use crate::fleet::{Fleet, Key, Scope};
 use crate::kubernetes::{self, Resources, describe};
 use crate::pass::Operator;
 use crate::settings::Settings;
@@ -57,7 +57,8 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     );
     let (observations, observed) = mpsc::unbounded_channel();
     let pace = Pace { quiet: settings.sync_interval, ..Pace::default() };
-    let fleet = Arc::new(Fleet::new(policy.clone()));
+    let scopes = settings.scopes();
+    let fleet = Arc::new(Fleet::new(policy.clone(), scopes.iter().cloned()));
     let operator = Arc::new(Operator {
         agentcore: Arc::clone(&aws),
         resources: Resources::new(client.clone()),
@@ -81,7 +82,9 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
             }
         });
     }
-    tasks.spawn(watch_resources(client, Arc::clone(&operator)));
+    for scope in scopes {
+        tasks.spawn(watch_resources(client.clone(), scope, Arc::clone(&operator)));
+    }
     tasks.spawn(hand_on(observed, Arc::clone(&operator)));
     tasks.spawn(learn_account(Arc::clone(&operator)));
 
@@ -114,9 +117,12 @@ async fn end_of_life() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Feeds the fleet from the watch of all resources.
-async fn watch_resources<A: AgentCore>(client: Client, operator: Arc<Operator<A>>) {
-    let api: Api<MCPServer> = Api::all(client);
+/// Feeds the fleet from the watch of a scope.
+async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: Arc<Operator<A>>) {
+    let api: Api<MCPServer> = match &scope.0 {
+        Some(namespace) => Api::namespaced(client, namespace),
+        None => Api::all(client),
+    };
     let config = watcher::Config::default().timeout(WATCH_SECONDS);
     let mut events = watch(api, config).default_backoff().boxed();
     let mut trouble = None;
@@ -140,11 +146,11 @@ async fn watch_resources<A: AgentCore>(client: Client, operator: Arc<Operator<A>
         let fleet = &operator.fleet;
         let woken = match event {
             Event::Init => {
-                fleet.listing_begins();
+                fleet.listing_begins(&scope);
                 continue;
             }
             Event::InitDone => {
-                let woken = fleet.listing_ends();
+                let woken = fleet.listing_ends(&scope);
                 info!(resources = fleet.keys().len(), "the MCPServers have been read");
                 woken
             }

@@ -13,6 +13,8 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use jiff::SignedDuration;
 
+use crate::fleet::Scope;
+
 /// What the operator was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
@@ -20,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) gateway: Option<GatewayId>,
     /// The AWS Region, unless the profile names it.
     pub(crate) region: Option<String>,
+    /// The namespaces whose resources are kept; none: all.
+    pub(crate) namespaces: Vec<String>,
     /// Where probes are answered; `None`: nowhere.
     pub(crate) probe_address: Option<SocketAddr>,
     /// How long AWS may show an old state after a change.
@@ -60,6 +64,10 @@ struct Arguments {
     /// AWS Region. After AWS_REGION come AWS_DEFAULT_REGION, the profile and the instance
     #[arg(long, env = "AWS_REGION", value_name = "REGION")]
     aws_region: Option<String>,
+
+    /// Namespaces whose MCPServers are kept, separated by commas [default: all]
+    #[arg(long, env = "WATCH_NAMESPACES", value_name = "NAMES")]
+    watch_namespaces: Option<String>,
 
     /// Where /healthz and /readyz are answered, as host:port or :port; 0: nowhere [default: :8081]
     #[arg(long, env = "HEALTH_PROBE_BIND_ADDRESS", value_name = "ADDRESS")]
@@ -105,6 +113,14 @@ impl Complaint {
 }
 
 impl Settings {
+    /// What is to be watched.
+    pub(crate) fn scopes(&self) -> Vec<Scope> {
+        if self.namespaces.is_empty() {
+            return vec![Scope(None)];
+        }
+        self.namespaces.iter().map(|namespace| Scope(Some(namespace.clone()))).collect()
+    }
+
     /// From the command line and the environment of this process.
     pub(crate) fn from_environment() -> Result<Self, Complaint> {
         let arguments = Arguments::try_parse()?;
@@ -130,6 +146,7 @@ impl Settings {
         Ok(Self {
             gateway: gateway.map(GatewayId),
             region,
+            namespaces: namespaces(arguments.watch_namespaces)?,
             probe_address: given(
                 arguments.health_probe_bind_address,
                 ":8081",
@@ -173,6 +190,22 @@ impl Settings {
 /// The value with white space cut; `None` when nothing is left.
 fn set(value: Option<String>) -> Option<String> {
     value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn namespaces(value: Option<String>) -> Result<Vec<String>, Complaint> {
+    let text = set(value).unwrap_or_default();
+    let mut names: Vec<String> =
+        text.split(',').filter_map(|name| set(Some(name.to_owned()))).collect();
+    names.sort_unstable();
+    names.dedup();
+    let label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    match names.iter().find(|name| !name.chars().all(label)) {
+        Some(name) => {
+            let problem = "a namespace has lower-case letters, digits and hyphens";
+            Err(Complaint::about("watch-namespaces", "WATCH_NAMESPACES", name, problem))
+        }
+        None => Ok(names),
+    }
 }
 
 /// The value that was given, or the default, as what it means.

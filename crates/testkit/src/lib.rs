@@ -25,9 +25,11 @@
 //! ```
 
 pub mod control_plane;
+pub mod install;
 pub mod manifests;
 pub mod process;
 pub mod run;
+pub mod scenario;
 pub mod wait;
 
 mod binaries;
@@ -39,3 +41,4 @@ pub use control_plane::ControlPlane;
 pub use failure::{Failure, TestResult};
 pub use manifests::Manifests;
 pub use process::{Process, Program, Signal};
+pub use scenario::Scenario;

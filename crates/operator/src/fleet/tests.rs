@@ -1,1 +1,122 @@
+use api::{MCPServerSpec, MCPServerStatus};
+use kube::api::ObjectMeta;
 
+use super::*;
+
+fn policy() -> Policy {
+    Policy {
+        default_gateway: Some(GatewayId::from("gw")),
+        consistency_window: std::time::Duration::ZERO,
+        stale_after: std::time::Duration::ZERO,
+        account: None,
+        region: "us-east-1".to_owned(),
+    }
+}
+
+fn server(namespace: &str, name: &str, version: u64) -> MCPServer {
+    MCPServer {
+        metadata: ObjectMeta {
+            namespace: Some(namespace.to_owned()),
+            name: Some(name.to_owned()),
+            uid: Some(format!("uid-{namespace}-{name}")),
+            generation: Some(1),
+            resource_version: Some(version.to_string()),
+            ..ObjectMeta::default()
+        },
+        spec: MCPServerSpec {
+            endpoint: "https://example.com".to_owned(),
+            capabilities: vec!["tools".to_owned()],
+            target_name: Some("weather".to_owned()),
+            oauth_provider_arn: Some("arn:aws:x".to_owned()),
+            ..MCPServerSpec::default()
+        },
+        status: None,
+    }
+}
+
+fn key(namespace: &str, name: &str) -> Key {
+    Key { namespace: namespace.to_owned(), name: name.to_owned() }
+}
+
+fn fleet() -> Fleet {
+    Fleet::new(policy(), [Scope(None)])
+}
+
+#[test]
+fn our_own_status_writes_wake_nobody() {
+    let fleet = fleet();
+    assert_eq!(fleet.seen(server("a", "x", 1)), HashSet::from([key("a", "x")]));
+    let mut written = server("a", "x", 2);
+    written.status =
+        Some(MCPServerStatus { observed_generation: Some(1), ..MCPServerStatus::default() });
+    assert_eq!(fleet.refreshed(written.clone()), HashSet::new());
+    assert_eq!(fleet.seen(written), HashSet::new(), "the watch repeats what we wrote");
+    let mut edited = server("a", "x", 3);
+    edited.metadata.generation = Some(2);
+    assert_eq!(fleet.seen(edited), HashSet::from([key("a", "x")]));
+}
+
+#[test]
+fn it_never_goes_back() {
+    let fleet = fleet();
+    fleet.seen(server("a", "x", 1));
+    fleet.refreshed(server("a", "x", 5));
+    assert_eq!(fleet.seen(server("a", "x", 3)), HashSet::new());
+    let held = fleet.get(&key("a", "x")).unwrap();
+    assert_eq!(held.metadata.resource_version.as_deref(), Some("5"));
+}
+
+#[test]
+fn a_late_answer_does_not_bring_back_who_is_gone() {
+    let fleet = fleet();
+    fleet.seen(server("a", "x", 1));
+    fleet.gone(&key("a", "x"));
+    fleet.refreshed(server("a", "x", 2));
+    assert!(fleet.get(&key("a", "x")).is_none());
+    assert!(fleet.gateways().is_empty());
+}
+
+#[test]
+fn rivals_hear_of_each_other() {
+    let fleet = fleet();
+    fleet.seen(server("a", "x", 1));
+    let woken = fleet.seen(server("b", "y", 2));
+    assert_eq!(woken, HashSet::from([key("a", "x"), key("b", "y")]));
+    let rivals = fleet.rivals(&key("a", "x"));
+    assert_eq!(rivals.len(), 1);
+    assert_eq!(rivals[0].owner.name, "b/y");
+    assert_eq!(fleet.gone(&key("a", "x")), HashSet::from([key("b", "y")]));
+    assert!(fleet.rivals(&key("b", "y")).is_empty());
+}
+
+#[test]
+fn an_observation_concerns_those_who_claim_the_target_or_its_name() {
+    let fleet = fleet();
+    fleet.seen(server("a", "x", 1));
+    let observation = |gateway: &str, name: &str| Observation {
+        gateway: GatewayId::from(gateway),
+        changed: vec![(TargetId::from("T"), name.to_owned())],
+        outlook_changed: false,
+    };
+    assert_eq!(fleet.concerned(&observation("gw", "weather")), HashSet::from([key("a", "x")]));
+    assert_eq!(fleet.concerned(&observation("gw", "other")), HashSet::new());
+    assert_eq!(fleet.concerned(&observation("gw-2", "weather")), HashSet::new());
+}
+
+#[test]
+fn a_new_list_tells_who_is_gone_in_its_scope() {
+    let scopes = ["a", "b"].map(|namespace| Scope(Some(namespace.to_owned())));
+    let fleet = Fleet::new(policy(), scopes.clone());
+    fleet.listing_begins(&scopes[0]);
+    fleet.seen(server("a", "x", 1));
+    fleet.listing_ends(&scopes[0]);
+    assert!(!fleet.is_synced());
+    fleet.listing_begins(&scopes[1]);
+    fleet.seen(server("b", "y", 2));
+    fleet.listing_ends(&scopes[1]);
+    assert!(fleet.is_synced());
+    fleet.listing_begins(&scopes[0]);
+    let woken = fleet.listing_ends(&scopes[0]);
+    assert_eq!(woken, HashSet::from([key("a", "x"), key("b", "y")]));
+    assert_eq!(fleet.keys(), [key("b", "y")]);
+}

@@ -1,0 +1,49 @@
+//! The operator as a user installs it: the CRD, the rights and the program, from the files that
+//! are shipped.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use kube::Client;
+
+use crate::control_plane::Access;
+use crate::{ControlPlane, Manifests, Program};
+
+/// Where the operator lives in a cluster.
+const NAMESPACE: &str = "mcp-gateway-operator-system";
+/// Its service account.
+const ACCOUNT: &str = "mcp-gateway-operator";
+
+/// A file or folder of the checkout.
+#[must_use]
+pub fn file(path: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(path)
+}
+
+/// Applies the CRD alone.
+pub async fn crd(client: &Client) -> Result<()> {
+    Manifests::read(file("config/crd/bases"))?.apply(client).await.map(drop)
+}
+
+/// Applies the namespace, the service account and its rights, and returns what lets the operator
+/// in: a token of that account, not an administrator's.
+pub async fn rights(cluster: &ControlPlane) -> Result<Access> {
+    let client = cluster.client()?;
+    Manifests::read(file("config/manager/namespace.yaml"))?.apply(&client).await?;
+    Manifests::read(file("config/rbac"))?.apply(&client).await?;
+    cluster.service_account(NAMESPACE, ACCOUNT).await
+}
+
+/// The operator, let in by this kubeconfig, with the AgentCore at this URL for AWS. Its
+/// environment is nothing but this.
+#[must_use]
+pub fn operator(path: PathBuf, kubeconfig: &Path, aws: &str) -> Program {
+    Program::new("operator", path)
+        .env("KUBECONFIG", kubeconfig)
+        .env("AWS_ENDPOINT_URL", aws)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "an-example")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .flag("health-probe-bind-address", "127.0.0.1:0")
+}
