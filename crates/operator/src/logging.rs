@@ -9,8 +9,9 @@ use crate::settings::{LogFormat, Settings};
 pub(crate) fn start(settings: &Settings) {
     let level = settings.log_level;
     let libraries = if level >= Level::DEBUG { "info" } else { "warn" };
+    let ours = env!("CARGO_CRATE_NAME");
     let filter =
-        EnvFilter::new(format!("{libraries},operator={level},agentcore={level},planner={level}"));
+        EnvFilter::new(format!("{libraries},kube_client=off,{ours}={level},agentcore={level}"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match settings.log_format {
         LogFormat::Json => {

@@ -196,17 +196,22 @@ impl<A: AgentCore> Operator<A> {
         Arc::clone(&self.policy.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What is known of the care for this resource: nothing for one that has just come, or that
-    /// has come again under the same name.
+    /// What is known of the care for this resource. For one that has just come, or has come again
+    /// under the same name, care begins now, and that is remembered: absences count from here.
     fn care(&self, key: &Key, server: &MCPServer) -> Care {
-        let care = self.care.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = care.get(key).filter(|care| care.uid == server.metadata.uid);
-        known.cloned().unwrap_or_else(|| Care {
-            uid: server.metadata.uid.clone(),
+        let mut care = self.care.lock().unwrap_or_else(PoisonError::into_inner);
+        let uid = &server.metadata.uid;
+        let begin = || Care {
+            uid: uid.clone(),
             memory: Memory::new(self.clock.now()),
             live: false,
             seed: fastrand::u64(..),
-        })
+        };
+        let known = care.entry(key.clone()).or_insert_with(begin);
+        if known.uid != *uid {
+            *known = begin();
+        }
+        known.clone()
     }
 
     fn remember(&self, key: &Key, known: Care) {

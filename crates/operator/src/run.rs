@@ -10,9 +10,9 @@ use agentcore::aws::Aws;
 use agentcore::{AgentCore, Clock, Mirrors, Observation, Pace};
 use anyhow::Context as _;
 use api::MCPServer;
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::StreamExt as _;
+use kube::runtime::watcher as watch;
 use kube::runtime::watcher::{self, Event};
-use kube::runtime::{WatchStreamExt as _, watcher as watch};
 use kube::{Api, Client};
 use planner::Policy;
 use tokio::signal::unix::{SignalKind, signal};
@@ -124,23 +124,21 @@ async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: A
         None => Api::all(client),
     };
     let config = watcher::Config::default().timeout(WATCH_SECONDS);
-    let mut events = watch(api, config).default_backoff().boxed();
-    let mut trouble = None;
-    loop {
-        let event = match events.try_next().await {
-            Ok(Some(event)) => event,
-            // A watcher begins anew by itself and does not end.
-            Ok(None) => return,
+    let mut events = watch(api, config).boxed();
+    let mut trouble: Option<Trouble> = None;
+    // A watcher begins anew by itself and does not end.
+    while let Some(event) = events.next().await {
+        let event = match event {
+            Ok(event) => event,
             Err(error) => {
-                let said = explain(&error);
-                if trouble.as_ref() != Some(&said) {
-                    warn!(error = said, "the MCPServers cannot be watched; trying again");
-                    trouble = Some(said);
-                }
+                let trouble = trouble.get_or_insert_default();
+                trouble.note(explain(&error));
+                tokio::time::sleep(trouble.pause()).await;
                 continue;
             }
         };
-        if trouble.take().is_some() {
+        // A new beginning proves nothing: the list is still to be asked for.
+        if !matches!(event, Event::Init) && trouble.take().is_some() {
             info!("the MCPServers can be watched again");
         }
         let fleet = &operator.fleet;
@@ -165,6 +163,31 @@ async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: A
         };
         operator.mirrors.keep(&fleet.gateways());
         operator.work.wake(woken);
+    }
+}
+
+/// A watch that fails: what was said of it, and how often it has failed in a row.
+#[derive(Default)]
+struct Trouble {
+    said: String,
+    times: u32,
+}
+
+impl Trouble {
+    /// Says it, unless that was the last thing said.
+    fn note(&mut self, said: String) {
+        self.times = self.times.saturating_add(1);
+        if self.said != said {
+            warn!(error = said, "the MCPServers cannot be watched; trying again");
+            self.said = said;
+        }
+    }
+
+    /// From half a second, doubling, to half a minute, of which up to a half is cut by chance:
+    /// when an API server comes back, its clients shall not all come at once.
+    fn pause(&self) -> Duration {
+        let full = Duration::from_millis(500) * (1 << self.times.saturating_sub(1).min(6));
+        full.min(Duration::from_secs(30)).mul_f64(1.0 - fastrand::f64() / 2.0)
     }
 }
 

@@ -55,7 +55,8 @@ pub(crate) enum LogFormat {
 ///
 /// Kubernetes is found through KUBECONFIG, ~/.kube/config or the service account of the pod.
 #[derive(Debug, Parser)]
-#[command(name = "mcp-gateway-operator", version, max_term_width = 100)]
+// Of a flag that is given twice the last counts, as Go programs have it.
+#[command(name = "mcp-gateway-operator", version, max_term_width = 100, args_override_self = true)]
 struct Arguments {
     /// Gateway of resources that name none in spec.gatewayId. Without it they wait, and say so
     #[arg(long, env = "GATEWAY_ID", value_name = "ID")]

@@ -1,0 +1,55 @@
+# What can be done here: make help.
+
+# Tools and programs that are built once are kept outside the checkout.
+XDG_CACHE_HOME ?= $(HOME)/.cache
+MCP_GATEWAY_CACHE ?= $(XDG_CACHE_HOME)/mcp-gateway-operator
+export MCP_GATEWAY_CACHE
+
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := $(MCP_GATEWAY_CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+
+CRD := config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml
+
+.DEFAULT_GOAL := help
+.PHONY: help build test lint fmt manifests demo install uninstall run
+
+help: ## Show what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the operator and the AgentCore emulator, optimised
+	cargo build --locked --release -p operator -p emulator
+
+test: programs ## Run every test, against a real API server
+	cargo test --locked --workspace
+
+lint: $(CARGO_DENY) ## Check format, lints, dependencies and generated files
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo run --locked --quiet -p xtask -- manifests --check
+	$(CARGO_DENY) --locked check bans licenses sources
+
+fmt: ## Format the code
+	cargo fmt --all
+
+manifests: ## Write the generated files
+	cargo run --locked --quiet -p xtask -- manifests
+
+demo: programs ## Show the main job on this machine; CHECK=1: without a terminal, as a test
+	@cargo run --locked --quiet -p xtask -- demo $(if $(CHECK),--check)
+
+install: ## Apply the CRD to the cluster of the current kubeconfig context
+	kubectl apply --server-side -f $(CRD)
+
+uninstall: ## Remove the CRD and with it every MCPServer of that cluster (the operator must run)
+	kubectl delete --ignore-not-found -f $(CRD)
+
+run: ## Run the operator against that cluster, with GATEWAY_ID and AWS_REGION
+	cargo run --locked -p operator -- --log-format=text
+
+# What tests and demo start as processes of their own.
+.PHONY: programs
+programs:
+	cargo build --locked --workspace --bins
+
+$(CARGO_DENY):
+	cargo install --locked --root $(dir $(patsubst %/,%,$(dir $@))) cargo-deny@$(CARGO_DENY_VERSION)
