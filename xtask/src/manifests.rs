@@ -1,8 +1,9 @@
-//! Files that are made from the code: the CRD.
+//! Files that are made from the code: the CRD, and the list of reasons.
 //!
 //! Contract: the same code gives the same bytes. `--check` writes nothing and names what is
 //! stale.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -13,9 +14,12 @@ use serde_json::Value;
 /// Where the CRD lies: the path that users of the Go operator know.
 const CRD: &str = "config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml";
 
+/// What the reasons of conditions mean.
+const CONDITIONS: &str = "docs/conditions.md";
+
 /// Writes the files, or checks them.
 pub(crate) fn run(check: bool) -> Result<()> {
-    let files = [(CRD, crd()?)];
+    let files = [(CRD, crd()?), (CONDITIONS, conditions())];
     let mut stale = Vec::new();
     for (path, wanted) in files {
         let file = super::root().join(path);
@@ -44,6 +48,23 @@ fn crd() -> Result<String> {
     tidy(&mut crd);
     let yaml = serde_saphyr::to_string(&crd)?;
     Ok(format!("# Generated from crates/api by `make manifests`. Do not edit.\n---\n{yaml}"))
+}
+
+fn conditions() -> String {
+    let mut text = String::from(
+        "<!-- Generated from crates/api by `make manifests`. Do not edit. -->\n\n\
+         # Conditions\n\n\
+         `Ready` is the summary. `Accepted` judges what is written in the resource, `Programmed` \
+         tells about the target at the gateway. `Reconciling` (it goes on by itself) and `Stalled` \
+         (only a person can help) are there only while true, as kstatus expects. The message of \
+         each says what to do.\n\n\
+         | reason | meaning |\n|---|---|\n",
+    );
+    for reason in api::Reason::ALL {
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "| `{}` | {} |", reason.as_str(), reason.meaning());
+    }
+    text
 }
 
 /// What Rust's types say beside the point: an optional field is one that may be left out, not one
