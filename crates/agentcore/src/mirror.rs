@@ -4,19 +4,28 @@
 //! Contract: only complete Lists count. A sight says when its List *began*. Whoever waits for
 //! something on a gateway says so with [`Mirrors::awaiting`], and the mirror looks often for as
 //! long; otherwise it looks once in a sync interval. An [`Observation`] is sent after every
-//! attempt to look.
+//! attempt to look, and one more when a gateway has not been seen for too long, whatever its
+//! Lists do meanwhile.
+
+mod picture;
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use api::{Failure, GatewayId, Listing, Sight, Summary, TargetId, Trouble};
+use api::{Failure, FailureClass, GatewayId, Listing, Sight, TargetId};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep_until};
-use tracing::{info, warn};
+use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::pace::is_refusal;
 use crate::{AgentCore, Clock, Pace};
+use picture::Picture;
+
+/// How long a List may take, with all its pages: a mirror must not hang on one that never ends.
+const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a mirror has seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,18 +47,19 @@ struct Shared<A> {
     agentcore: Arc<A>,
     clock: Clock,
     pace: Pace,
-    stale_after: std::time::Duration,
+    stale_after: Duration,
     observations: mpsc::UnboundedSender<Observation>,
     mirrors: Mutex<HashMap<GatewayId, Mirror>>,
 }
 
 struct Mirror {
-    sight: Sight,
-    failures: u32,
-    /// Whether the lasting loss of sight has been told.
-    told_stale: bool,
+    picture: Picture,
     /// Since when something is awaited.
     awaiting_since: Option<Timestamp>,
+    /// Whether a look has been asked for that has not begun yet.
+    asked: bool,
+    /// Rouses the task to think again about when to look. It is also what tells this mirror from
+    /// an earlier one of the same gateway.
     wake: Arc<Notify>,
     task: AbortHandle,
 }
@@ -68,7 +78,7 @@ impl<A: AgentCore> Mirrors<A> {
         agentcore: Arc<A>,
         clock: Clock,
         pace: Pace,
-        stale_after: std::time::Duration,
+        stale_after: Duration,
         observations: mpsc::UnboundedSender<Observation>,
     ) -> Self {
         let mirrors = Mutex::default();
@@ -97,17 +107,19 @@ impl<A: AgentCore> Mirrors<A> {
     #[must_use]
     pub fn sight(&self, gateway: &GatewayId) -> Option<Sight> {
         let mirrors = self.shared.lock();
-        let sight = &mirrors.get(gateway)?.sight;
+        let sight = &mirrors.get(gateway)?.picture.sight;
         (sight.listing.is_some() || sight.trouble.is_some()).then(|| sight.clone())
     }
 
-    /// Says whether anything is awaited on the gateway.
+    /// Says whether anything is awaited on the gateway. When the waiting begins, the gateway is
+    /// looked at at once; saying it again changes nothing.
     pub fn awaiting(&self, gateway: &GatewayId, anything: bool) {
         let now = self.shared.clock.now();
         if let Some(mirror) = self.shared.lock().get_mut(gateway)
             && mirror.awaiting_since.is_some() != anything
         {
             mirror.awaiting_since = anything.then_some(now);
+            mirror.asked |= anything;
             mirror.wake.notify_one();
         }
     }
@@ -117,84 +129,154 @@ impl<A: AgentCore> Mirrors<A> {
         let now = self.shared.clock.now();
         if let Some(mirror) = self.shared.lock().get_mut(gateway) {
             mirror.awaiting_since = Some(now);
+            mirror.asked = true;
+            mirror.wake.notify_one();
+        }
+    }
+
+    /// A person wants to know how the gateway stands now: it is looked at at once, even while it
+    /// rests after refusals.
+    pub fn ask(&self, gateway: &GatewayId) {
+        if let Some(mirror) = self.shared.lock().get_mut(gateway) {
+            mirror.asked = true;
             mirror.wake.notify_one();
         }
     }
 
     fn start(&self, gateway: GatewayId) -> Mirror {
         let wake = Arc::new(Notify::new());
-        let run = run(Arc::clone(&self.shared), gateway, Arc::clone(&wake));
-        Mirror {
-            sight: Sight::default(),
-            failures: 0,
-            told_stale: false,
-            awaiting_since: None,
-            wake,
-            task: tokio::spawn(run).abort_handle(),
-        }
+        let picture = Picture::new(gateway.clone(), self.shared.clock.now());
+        let task = Task { shared: Arc::clone(&self.shared), gateway, wake: Arc::clone(&wake) };
+        let task = tokio::spawn(task.run()).abort_handle();
+        Mirror { picture, awaiting_since: None, asked: false, wake, task }
     }
 }
 
-async fn run<A: AgentCore>(shared: Arc<Shared<A>>, gateway: GatewayId, wake: Arc<Notify>) {
-    loop {
-        let (began, instant) = (shared.clock.now(), Instant::now());
-        let result = shared.agentcore.list_targets(&gateway).await;
-        let Some(observation) = shared.note(&gateway, began, result) else { return };
-        if shared.observations.send(observation).is_err() {
-            return;
+/// The task of one mirror. It ends when the mirror is not wanted any more, or when nobody listens.
+struct Task<A> {
+    shared: Arc<Shared<A>>,
+    gateway: GatewayId,
+    wake: Arc<Notify>,
+}
+
+impl<A: AgentCore> Task<A> {
+    async fn run(self) {
+        tokio::select! {
+            _ = self.look_again_and_again() => {}
+            _ = self.tell_of_lost_sight() => {}
         }
-        // Whatever is said meanwhile can bring the next look forward, or put it off.
-        let dice = u64::try_from(began.as_nanosecond().rem_euclid(1 << 32)).unwrap_or_default();
-        while let Some(pause) = shared.pause(&gateway, dice) {
-            tokio::select! {
-                () = sleep_until(instant + pause) => break,
-                () = wake.notified() => {}
+    }
+
+    async fn look_again_and_again(&self) -> Option<()> {
+        for look in 0_u64.. {
+            let (began, instant) = (self.shared.clock.now(), Instant::now());
+            self.with(|mirror| mirror.asked = false)?;
+            let list = self.shared.agentcore.list_targets(&self.gateway);
+            let result = timeout(LIST_TIMEOUT, list).await.unwrap_or_else(|_| Err(no_end()));
+            let observation = self.with(|mirror| self.note(mirror, began, result))?;
+            self.tell(observation)?;
+            // Whatever is said meanwhile can bring the next look forward, or put it off. What is
+            // said between the two lines is kept by the `Notify`.
+            while let Some(pause) = self.pause(self.dice(look)) {
+                tokio::select! {
+                    () = sleep_until(instant + pause) => break,
+                    () = self.wake.notified() => {}
+                }
             }
         }
+        None
     }
-}
 
-impl<A: AgentCore> Shared<A> {
-    /// Takes in the outcome of a List; `None` when the mirror is no longer wanted.
+    /// A List can take long and pauses can be longer, so this has a timer of its own. It also
+    /// runs while all is well: a look at the clock every few minutes.
+    async fn tell_of_lost_sight(&self) -> Option<()> {
+        loop {
+            let stale_from =
+                self.with(|mirror| mirror.picture.stale_from(self.shared.stale_after))?;
+            if self.shared.clock.now() < stale_from {
+                sleep_until(self.shared.clock.instant(stale_from)).await;
+                continue;
+            }
+            if let Some(observation) = self.with(|mirror| mirror.picture.lost())? {
+                self.tell(observation)?;
+            }
+            // Were it seen meanwhile, it could not be lost again any earlier.
+            tokio::time::sleep(self.shared.stale_after).await;
+        }
+    }
+
     fn note(
         &self,
-        gateway: &GatewayId,
+        mirror: &mut Mirror,
         began: Timestamp,
         result: Result<Listing, Failure>,
-    ) -> Option<Observation> {
-        let mut mirrors = self.lock();
-        let mirror = mirrors.get_mut(gateway)?;
+    ) -> Observation {
         let observation = match result {
-            Ok(listing) => mirror.saw(gateway, began, listing),
-            Err(failure) => {
-                let mut observation = mirror.missed(gateway, began, failure);
-                let seen = mirror.sight.as_of.or(mirror.sight.trouble.as_ref().map(|t| t.since));
-                let stale = seen.is_some_and(|seen| {
-                    began.duration_since(seen).unsigned_abs() > self.stale_after
-                });
-                observation.outlook_changed |= stale && !mirror.told_stale;
-                mirror.told_stale |= stale;
-                observation
-            }
+            Ok(listing) => mirror.picture.saw(began, listing),
+            Err(failure) => mirror.picture.missed(began, failure),
         };
         if !observation.changed.is_empty() && mirror.awaiting_since.is_some() {
             // Things move: what is awaited now has just begun.
-            mirror.awaiting_since = Some(self.clock.now());
+            mirror.awaiting_since = Some(self.shared.clock.now());
         }
-        Some(observation)
+        observation
     }
 
-    /// The pause from the beginning of the last List to the next.
-    fn pause(&self, gateway: &GatewayId, dice: u64) -> Option<std::time::Duration> {
-        let mirrors = self.lock();
-        let mirror = mirrors.get(gateway)?;
-        if let Some(trouble) = &mirror.sight.trouble {
-            return Some(self.pace.after(trouble.failure.class, mirror.failures));
+    /// The pause from the beginning of the last List to the next; `None` when the mirror is not
+    /// wanted any more.
+    fn pause(&self, dice: u64) -> Option<Duration> {
+        let mirrors = self.shared.lock();
+        let mirror = mirrors.get(&self.gateway).filter(|mirror| self.owns(mirror))?;
+        let count = |alike: &dyn Fn(&Mirror) -> bool| mirrors.values().filter(|m| alike(m)).count();
+        let pace = &self.shared.pace;
+        if let Some(class) = mirror.failing() {
+            let alike = count(&|other| other.failing().map(is_refusal) == Some(is_refusal(class)));
+            // Who asks is not made to wait for the end of a long pause.
+            let times = if mirror.asked { 1 } else { mirror.picture.failures };
+            return Some(pace.after(class, times, alike, dice));
         }
-        let Some(since) = mirror.awaiting_since else { return Some(self.pace.quiet(dice)) };
-        let waiting = mirrors.values().filter(|mirror| mirror.awaiting_since.is_some()).count();
-        let age = self.clock.now().duration_since(since).unsigned_abs();
-        Some(self.pace.awaiting(age, waiting))
+        if !mirror.is_watched() {
+            return Some(pace.quiet(mirrors.len(), dice));
+        }
+        let now = self.shared.clock.now();
+        let since = mirror.awaiting_since.filter(|_| !mirror.asked).unwrap_or(now);
+        // Gateways in trouble wait in vain, and take nothing from the others.
+        let watched = count(&|other| other.failing().is_none() && other.is_watched());
+        Some(pace.awaiting(now.duration_since(since).unsigned_abs(), watched))
+    }
+
+    /// Any number, another one for every gateway and every look.
+    fn dice(&self, look: u64) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.gateway, look).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Works on this task's mirror; `None` when that is not wanted any more. An aborted task runs
+    /// to its next await: what it learns must not go to a younger mirror of the same gateway.
+    fn with<T>(&self, work: impl FnOnce(&mut Mirror) -> T) -> Option<T> {
+        let mut mirrors = self.shared.lock();
+        mirrors.get_mut(&self.gateway).filter(|mirror| self.owns(mirror)).map(work)
+    }
+
+    fn owns(&self, mirror: &Mirror) -> bool {
+        Arc::ptr_eq(&mirror.wake, &self.wake)
+    }
+
+    fn tell(&self, observation: Observation) -> Option<()> {
+        self.shared.observations.send(observation).ok()
+    }
+}
+
+impl Mirror {
+    /// What its last List failed with.
+    fn failing(&self) -> Option<FailureClass> {
+        self.picture.sight.trouble.as_ref().map(|trouble| trouble.failure.class)
+    }
+
+    /// Whether anybody waits for what it sees next.
+    fn is_watched(&self) -> bool {
+        self.asked || self.awaiting_since.is_some()
     }
 }
 
@@ -205,47 +287,11 @@ impl<A> Shared<A> {
     }
 }
 
-impl Mirror {
-    fn saw(&mut self, gateway: &GatewayId, began: Timestamp, listing: Listing) -> Observation {
-        let changed = changes(self.sight.listing.as_deref(), &listing);
-        let recovered = self.sight.trouble.take().is_some();
-        if recovered {
-            info!(%gateway, "the gateway can be listed again");
-        }
-        let first = self.sight.listing.is_none();
-        self.sight.before = self.sight.as_of;
-        self.sight.as_of = Some(began);
-        self.sight.listing = Some(Arc::new(listing));
-        self.failures = 0;
-        self.told_stale = false;
-        Observation { gateway: gateway.clone(), changed, outlook_changed: first || recovered }
+fn no_end() -> Failure {
+    Failure {
+        class: FailureClass::Unanswered,
+        message: format!("the list of targets did not end within {} s", LIST_TIMEOUT.as_secs()),
     }
-
-    fn missed(&mut self, gateway: &GatewayId, began: Timestamp, failure: Failure) -> Observation {
-        let before = self.sight.trouble.take();
-        let since = before.as_ref().map_or(began, |trouble| trouble.since);
-        let news = before.is_none_or(|trouble| trouble.failure != failure);
-        if news {
-            warn!(%gateway, class = failure.class.as_str(), message = failure.message, "the gateway cannot be listed");
-        }
-        self.failures = self.failures.saturating_add(1);
-        self.sight.trouble = Some(Trouble { failure, as_of: began, since });
-        Observation { gateway: gateway.clone(), changed: Vec::new(), outlook_changed: news }
-    }
-}
-
-/// The targets that came, went or changed.
-fn changes(before: Option<&Listing>, after: &Listing) -> Vec<(TargetId, String)> {
-    let key = |summary: &Summary| (summary.id.clone(), summary.name.clone());
-    let new =
-        |summary: &&Summary| before.and_then(|before| before.by_id(&summary.id)) != Some(*summary);
-    let mut changed: Vec<_> = after.iter().filter(new).map(key).collect();
-    let old = |summary: &&Summary| {
-        // Gone, or with another name: those who want the name must hear of it.
-        after.by_id(&summary.id).is_none_or(|now| now.name != summary.name)
-    };
-    changed.extend(before.into_iter().flat_map(|before| before.iter().filter(old).map(key)));
-    changed
 }
 
 #[cfg(test)]

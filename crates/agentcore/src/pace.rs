@@ -1,4 +1,8 @@
-//! When a mirror looks again: a function of what is awaited and what went wrong.
+//! When a mirror looks again: a function of what is awaited, what went wrong, and how many other
+//! mirrors draw on the same budget.
+//!
+//! Contract: pure. A pause counts from the beginning of one List to the beginning of the next.
+//! `dice` is any number: it keeps mirrors that began together from marching in step.
 
 use std::time::Duration;
 
@@ -32,42 +36,70 @@ const YOUNG: Duration = Duration::from_secs(10);
 const SLOWEST_AWAITING: Duration = Duration::from_secs(30);
 /// The pause after missing credentials: they are renewed elsewhere.
 const CREDENTIALS: Duration = Duration::from_secs(30);
+/// The longest pause after a refusal, which a person has to mend.
 const REFUSED: Duration = Duration::from_mins(10);
+/// The longest pause after a failure that passes by itself.
 const BROKEN: Duration = Duration::from_mins(1);
+/// The pause after the first failure.
+const FIRST: Duration = Duration::from_secs(1);
+/// Gateways that refuse share this part of the budget, so that they take nothing from the others.
+const REFUSED_PART: u32 = 10;
 
 impl Pace {
-    /// The pause before the next List while something has been awaited for `age` on this one of
-    /// `mirrors` that await something.
+    /// The pause while something has been awaited for `age` on this one of `mirrors` that await
+    /// something.
     pub(crate) fn awaiting(&self, age: Duration, mirrors: usize) -> Duration {
-        let mirrors = u32::try_from(mirrors).unwrap_or(u32::MAX).max(1);
-        let share = Duration::from_secs(1).saturating_mul(mirrors) / self.lists_per_second.max(1);
-        let pause = share.max(self.fastest);
+        let pause = self.share(mirrors).max(self.fastest);
         // From the tenth second on the pause grows with the age, a tenth of what lies behind.
         let aged = age.saturating_sub(YOUNG) / 10;
         pause.max(aged.min(SLOWEST_AWAITING)).min(self.quiet.max(pause))
     }
 
-    /// The pause before the next List when nothing is awaited: up to 5 % longer or shorter, so
-    /// that mirrors do not march in step. `dice` is any number.
-    pub(crate) fn quiet(&self, dice: u64) -> Duration {
+    /// The pause when nothing is awaited: up to 5 % longer or shorter, and longer where there are
+    /// more `mirrors` than the budget has Lists in a quiet interval.
+    pub(crate) fn quiet(&self, mirrors: usize, dice: u64) -> Duration {
         let per_mille = 950 + u32::try_from(dice % 101).unwrap_or_default();
-        self.quiet.saturating_mul(per_mille) / 1000
+        self.quiet.max(self.share(mirrors)).saturating_mul(per_mille) / 1000
     }
 
-    /// The pause after the `times`-th failure in a row.
-    pub(crate) fn after(&self, class: FailureClass, times: u32) -> Duration {
-        let most = match class {
+    /// The pause after the `times`-th failure in a row, while `mirrors` fail alike: doubled each
+    /// time, and up to half as long again.
+    pub(crate) fn after(
+        &self,
+        class: FailureClass,
+        times: u32,
+        mirrors: usize,
+        dice: u64,
+    ) -> Duration {
+        let (most, share) = match class {
             FailureClass::Credentials => return CREDENTIALS.min(self.quiet),
-            FailureClass::Denied | FailureClass::NotFound | FailureClass::Invalid => REFUSED,
-            FailureClass::Throttled
-            | FailureClass::Quota
-            | FailureClass::Conflict
-            | FailureClass::WrongState
-            | FailureClass::Server
-            | FailureClass::Unanswered => BROKEN,
+            _ if is_refusal(class) => (REFUSED, self.share(mirrors).saturating_mul(REFUSED_PART)),
+            _ => (BROKEN, self.share(mirrors)),
         };
-        let doubled = Duration::from_secs(1).saturating_mul(1 << times.saturating_sub(1).min(16));
-        doubled.min(most)
+        let per_mille = 1000 + u32::try_from(dice % 501).unwrap_or_default();
+        let longer = |pause: Duration| pause.saturating_mul(per_mille) / 1000;
+        let doubled = FIRST.saturating_mul(1 << times.saturating_sub(1).min(16));
+        longer(doubled).min(most).max(longer(share))
+    }
+
+    /// The pause of each of these mirrors when they share the whole budget.
+    fn share(&self, mirrors: usize) -> Duration {
+        let mirrors = u32::try_from(mirrors).unwrap_or(u32::MAX).max(1);
+        Duration::from_secs(1).saturating_mul(mirrors) / self.lists_per_second.max(1)
+    }
+}
+
+/// Whether a List that fails like this goes on failing until a person does something.
+pub(crate) fn is_refusal(class: FailureClass) -> bool {
+    match class {
+        FailureClass::Denied | FailureClass::NotFound | FailureClass::Invalid => true,
+        FailureClass::Throttled
+        | FailureClass::Quota
+        | FailureClass::Conflict
+        | FailureClass::WrongState
+        | FailureClass::Credentials
+        | FailureClass::Server
+        | FailureClass::Unanswered => false,
     }
 }
 
@@ -75,34 +107,74 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const PACE: Pace = Pace {
+        quiet: Duration::from_mins(1),
+        fastest: Duration::from_millis(125),
+        lists_per_second: 8,
+    };
+
     #[test]
     fn mirrors_that_wait_share_the_budget() {
-        let pace = Pace::default();
-        assert_eq!(pace.awaiting(Duration::ZERO, 1), Duration::from_millis(125));
-        assert_eq!(pace.awaiting(Duration::ZERO, 16), Duration::from_secs(2));
+        assert_eq!(PACE.awaiting(Duration::ZERO, 1), Duration::from_millis(125));
+        assert_eq!(PACE.awaiting(Duration::ZERO, 16), Duration::from_secs(2));
     }
 
     #[test]
     fn an_old_transition_is_watched_less_closely() {
-        let pace = Pace::default();
-        assert_eq!(pace.awaiting(Duration::from_secs(10), 1), Duration::from_millis(125));
-        assert_eq!(pace.awaiting(Duration::from_secs(110), 1), Duration::from_secs(10));
-        assert_eq!(pace.awaiting(Duration::from_secs(86_400), 1), Duration::from_secs(30));
+        assert_eq!(PACE.awaiting(Duration::from_secs(10), 1), Duration::from_millis(125));
+        assert_eq!(PACE.awaiting(Duration::from_secs(110), 1), Duration::from_secs(10));
+        assert_eq!(PACE.awaiting(Duration::from_hours(24), 1), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_transition_is_never_watched_less_closely_than_nothing_at_all() {
+        let hasty = Pace { quiet: Duration::from_secs(5), ..PACE };
+        assert_eq!(hasty.awaiting(Duration::from_hours(24), 1), Duration::from_secs(5));
     }
 
     #[test]
     fn quiet_mirrors_do_not_march_in_step() {
-        let pace = Pace::default();
-        assert_eq!(pace.quiet(0), Duration::from_secs(57));
-        assert_eq!(pace.quiet(100), Duration::from_secs(63));
+        assert_eq!(PACE.quiet(1, 0), Duration::from_secs(57));
+        assert_eq!(PACE.quiet(1, 100), Duration::from_secs(63));
+    }
+
+    #[test]
+    fn a_thousand_quiet_mirrors_stay_within_the_budget() {
+        assert_eq!(PACE.quiet(1000, 50), Duration::from_secs(125));
     }
 
     #[test]
     fn refusals_double_to_ten_minutes() {
-        let pace = Pace::default();
-        assert_eq!(pace.after(FailureClass::Denied, 1), Duration::from_secs(1));
-        assert_eq!(pace.after(FailureClass::Denied, 4), Duration::from_secs(8));
-        assert_eq!(pace.after(FailureClass::NotFound, 40), Duration::from_secs(600));
-        assert_eq!(pace.after(FailureClass::Credentials, 40), Duration::from_secs(30));
+        let after = |times| PACE.after(FailureClass::Denied, times, 1, 0);
+        // A tenth of the budget comes before the first step of the doubling.
+        assert_eq!(after(1), Duration::from_millis(1250));
+        assert_eq!(after(2), Duration::from_secs(2));
+        assert_eq!(after(4), Duration::from_secs(8));
+        assert_eq!(after(40), Duration::from_mins(10));
+        let spread = PACE.after(FailureClass::NotFound, 4, 1, 500);
+        assert_eq!(spread, Duration::from_secs(12));
+        assert_eq!(PACE.after(FailureClass::NotFound, 40, 1, 500), Duration::from_mins(10));
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_tried_every_minute_at_least() {
+        let after = |times| PACE.after(FailureClass::Server, times, 1, 0);
+        assert_eq!(after(1), Duration::from_secs(1));
+        assert_eq!(after(40), Duration::from_mins(1));
+    }
+
+    #[test]
+    fn mirrors_that_fail_together_share_their_part_of_the_budget() {
+        let after = |class| PACE.after(class, 1, 80, 0);
+        assert_eq!(after(FailureClass::Throttled), Duration::from_secs(10));
+        assert_eq!(after(FailureClass::Denied), Duration::from_secs(100));
+    }
+
+    #[test]
+    fn credentials_are_probed_at_an_even_pace() {
+        for (times, dice) in [(1, 0), (40, 500)] {
+            let pause = PACE.after(FailureClass::Credentials, times, 9, dice);
+            assert_eq!(pause, Duration::from_secs(30));
+        }
     }
 }
