@@ -20,9 +20,22 @@ pub enum CallKind {
     ListGatewayTargets,
     SynchronizeGatewayTargets,
     GetCallerIdentity,
+    AssumeRoleWithWebIdentity,
+    /// Not AWS's name: a request to the container credentials endpoint has none.
+    GetContainerCredentials,
 }
 
-/// Who calls, as the request's signature says.
+/// Who signed a request, by the signature alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Signer {
+    pub(crate) access_key: String,
+    /// The Region that the request is signed for.
+    pub(crate) region: String,
+    /// The session token that came along.
+    pub(crate) token: Option<String>,
+}
+
+/// Who calls, once it is known whose key the signer holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
     /// The account that the access key belongs to.
@@ -69,6 +82,8 @@ impl CallKind {
             Self::ListGatewayTargets => "ListGatewayTargets",
             Self::SynchronizeGatewayTargets => "SynchronizeGatewayTargets",
             Self::GetCallerIdentity => "GetCallerIdentity",
+            Self::AssumeRoleWithWebIdentity => "AssumeRoleWithWebIdentity",
+            Self::GetContainerCredentials => "GetContainerCredentials",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Parser;
-use emulator::{Durations, Settings};
+use emulator::{Durations, Settings, SettingsChange};
 use jiff::SignedDuration;
 
 /// Emulates the Bedrock AgentCore control plane: gateways and gateway targets.
@@ -20,6 +20,10 @@ pub(crate) struct Flags {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:0]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+
+    /// Settings, in YAML; the flags below override it, and the README lists what there is to set
+    #[arg(long, value_name = "FILE")]
+    settings: Option<String>,
 
     /// A gateway that exists from the start, by its ID of any form; repeatable
     #[arg(long, value_name = "ID")]
@@ -49,7 +53,11 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "DURATION")]
     synchronizing: Option<String>,
 
-    /// Seed of all IDs, for runs that can be repeated [default: 0]
+    /// Enforce the quotas that AWS documents
+    #[arg(long)]
+    quotas: bool,
+
+    /// Seed of all IDs and draws, for runs that can be repeated [default: 0]
     #[arg(long, value_name = "NUMBER")]
     seed: Option<String>,
 }
@@ -64,7 +72,14 @@ pub(crate) struct Command {
 impl Flags {
     /// Every error names the flag and the value that is wrong.
     pub(crate) fn resolve(&self) -> anyhow::Result<Command> {
-        let defaults = Settings::default();
+        let mut defaults = Settings::default();
+        if let Some(path) = set(self.settings.as_deref()) {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("--settings {path}: cannot be read"))?;
+            SettingsChange::from_yaml(&text)
+                .with_context(|| format!("--settings {path}: wrong"))?
+                .apply(&mut defaults);
+        }
         let listen = set(self.listen.as_deref()).unwrap_or("127.0.0.1:0");
         let listen = listen
             .parse()
@@ -79,7 +94,7 @@ impl Flags {
             }
             None => defaults.seed,
         };
-        let mut gateways: Vec<String> = Vec::new();
+        let mut gateways = std::mem::take(&mut defaults.gateways);
         for id in self.gateway.iter().filter_map(|id| set(Some(id))) {
             if id.contains('/') || id.starts_with("arn:") {
                 bail!("--gateway {id}: an ID, not an ARN or a path");
@@ -111,9 +126,12 @@ impl Flags {
                 defaults.durations.synchronizing,
             )?,
         };
+        let mut quotas = defaults.quotas.clone();
+        quotas.enforced |= self.quotas;
         let settings = Settings {
             account: account.to_owned(),
-            region: set(self.region.as_deref()).map(str::to_owned),
+            region: set(self.region.as_deref()).map(str::to_owned).or(defaults.region),
+            quotas,
             gateways,
             durations,
             seed,
@@ -165,6 +183,7 @@ mod tests {
             "--deleting=0s",
             "--seed=7",
             "--listen=127.0.0.1:4566",
+            "--quotas",
         ])
         .unwrap();
         assert_eq!(command.listen.port(), 4566);
@@ -173,6 +192,23 @@ mod tests {
         assert_eq!(command.settings.durations.creating, Duration::from_millis(50));
         assert_eq!(command.settings.durations.deleting, Duration::ZERO);
         assert_eq!(command.settings.seed, 7);
+        assert!(command.settings.quotas.enforced);
+    }
+
+    #[test]
+    fn flags_override_the_settings_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("settings.yaml");
+        let flag = format!("--settings={}", path.display());
+        std::fs::write(&path, "gateways: [a]\nseed: 3\ndurations: {creating: 9s}\n").unwrap();
+        let settings = resolve(&[&flag, "--gateway=b", "--seed=4"]).unwrap().settings;
+        assert_eq!(settings.gateways, ["a", "b"]);
+        assert_eq!((settings.seed, settings.durations.creating.as_secs()), (4, 9));
+
+        std::fs::write(&path, "seed: 3\nfaults:\n  - {fault: explode}\n").unwrap();
+        let error = format!("{:#}", resolve(&[&flag]).unwrap_err());
+        assert!(error.starts_with(&flag.replacen('=', " ", 1)), "{error}");
+        assert!(error.contains("line 3"), "{error}");
     }
 
     #[test]

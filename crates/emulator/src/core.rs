@@ -3,27 +3,29 @@
 //! The lock makes each call atomic, which is what "before the commit" and "after the commit"
 //! mean. It is never held across an await.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::call::{Call, CallKind, Caller};
 use crate::clock::Clock;
-use crate::error::ApiError;
-use crate::fault::{Fault, Faults, Subject};
-use crate::log::{CallRecord, Log, Outcome};
+use crate::fault::Faults;
+use crate::issuer::Issuer;
+use crate::log::Log;
+use crate::serve::{Request, Served};
 use crate::settings::Settings;
-use crate::state::{Answer, State};
+use crate::state::State;
+use crate::tally::Rules;
 
 /// What the shells around the state machine share.
 #[derive(Debug)]
 pub(crate) struct Core {
-    settings: Settings,
     inner: Mutex<Inner>,
     /// Counts everything that may change what an onlooker sees.
     changes: watch::Sender<u64>,
+    /// True once the emulator stops: nothing may wait any longer.
+    closing: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -32,49 +34,45 @@ pub(crate) struct Inner {
     pub(crate) state: State,
     pub(crate) faults: Faults,
     pub(crate) log: Log,
-}
-
-/// A call as it arrived: what it is about is known even when it cannot be carried out.
-#[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) kind: CallKind,
-    pub(crate) gateway: Option<String>,
-    pub(crate) target: Option<String>,
-    pub(crate) name: Option<String>,
-    pub(crate) client_token: Option<String>,
-    /// Who calls and what for, or why it is refused at the door.
-    pub(crate) work: Result<Work, ApiError>,
-}
-
-/// What there is to do.
-#[derive(Debug)]
-pub(crate) enum Work {
-    Call(Box<(Caller, Call)>),
-    /// Not the state machine's affair; answered by who made the request.
-    Nothing,
-}
-
-/// What the client gets.
-#[derive(Debug)]
-pub(crate) enum Served {
-    Answer(Timestamp, Result<Option<Answer>, ApiError>),
-    Cut,
+    pub(crate) issuer: Issuer,
+    /// For latencies.
+    pub(crate) random: fastrand::Rng,
 }
 
 impl Core {
-    pub(crate) fn new(settings: Settings, now: Timestamp) -> Self {
-        let clock = Clock::starting_at(now);
+    /// `url` is where clients reach the emulator; `now` the machine's time.
+    pub(crate) fn new(settings: Settings, url: String, now: Timestamp) -> Self {
+        let clock = Clock::starting_at(now.saturating_add(settings.clock.offset).unwrap_or(now));
         let inner = Inner {
-            state: State::new(settings.clone(), clock.now()),
-            clock,
-            faults: Faults::default(),
+            faults: Rules::new(settings.faults.iter().cloned()),
             log: Log::new(settings.call_log_capacity),
+            issuer: Issuer::new(settings.seed),
+            random: fastrand::Rng::with_seed(settings.seed),
+            state: State::new(settings, url, clock.now()),
+            clock,
         };
-        Self { settings, inner: Mutex::new(inner), changes: watch::Sender::new(0) }
+        Self {
+            inner: Mutex::new(inner),
+            changes: watch::Sender::new(0),
+            closing: watch::Sender::new(false),
+        }
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(self.lock().state.settings())
+    }
+
+    /// Changes the settings for everything that happens from now on.
+    pub(crate) fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
+        self.change(|inner, _| {
+            let before = Arc::clone(inner.state.settings());
+            let mut after = Settings::clone(&before);
+            change(&mut after);
+            if after.faults != before.faults {
+                inner.faults = Rules::new(after.faults.iter().cloned());
+            }
+            inner.state.set_settings(after);
+        });
     }
 
     /// Everything that is due has happened when this returns.
@@ -115,91 +113,26 @@ impl Core {
         self.change(|inner, now| inner.serve(request, now))
     }
 
+    /// The time in the header `Date`.
+    pub(crate) fn date(&self) -> Timestamp {
+        self.look(Inner::date)
+    }
+
+    /// Lets go of all calls that hang.
+    pub(crate) fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Returns when the emulator stops.
+    pub(crate) async fn closed(&self) {
+        let mut closing = self.closing.subscribe();
+        // The sender lives in `self`, so this never ends in an error.
+        let _ = closing.wait_for(|closing| *closing).await;
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // The state is changed only after all checks of a call, so that even a panic in the
         // middle would leave nothing half done.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Inner {
-    fn serve(&mut self, request: Request, now: Timestamp) -> Served {
-        let Request { kind, gateway, mut target, mut name, client_token, work } = request;
-        if let (None, Some(gateway), Some(target)) = (&name, &gateway, &target) {
-            name = self.state.name_of(gateway, target);
-        }
-        let subject = Subject { kind, gateway: gateway.as_deref(), name: name.as_deref() };
-        let fault = self.faults.strike(&subject);
-
-        let result = match fault.as_ref().map(|fault| (fault, fault.to_error())) {
-            Some((Fault::CutBeforeCommit, _)) => None,
-            Some((_, Some(error))) => Some(Err(error)),
-            Some((Fault::CutAfterCommit | Fault::Error { .. }, None)) | None => {
-                Some(work.and_then(|work| self.carry_out(now, work)))
-            }
-        };
-        if let (None, Some(Ok(Some(Answer::Target(created))))) = (&target, &result) {
-            target = Some(created.target_id.clone());
-        }
-        let cut = fault == Some(Fault::CutAfterCommit);
-        let outcome = outcome(kind, result.as_ref(), cut);
-        self.log.push(CallRecord {
-            sequence: 0,
-            time: now,
-            kind,
-            gateway,
-            target,
-            name,
-            client_token,
-            outcome,
-        });
-        match result {
-            Some(result) if !cut => Served::Answer(now, result),
-            Some(_) | None => Served::Cut,
-        }
-    }
-
-    fn carry_out(&mut self, now: Timestamp, work: Work) -> Result<Option<Answer>, ApiError> {
-        match work {
-            Work::Call(work) => {
-                let (caller, call) = *work;
-                self.state.handle(now, &caller, call).map(Some)
-            }
-            Work::Nothing => Ok(None),
-        }
-    }
-}
-
-fn outcome(
-    kind: CallKind,
-    result: Option<&Result<Option<Answer>, ApiError>>,
-    cut: bool,
-) -> Outcome {
-    let (status, error) = match result {
-        None => return Outcome::CutBeforeCommit,
-        Some(Ok(_)) => (success_status(kind), None),
-        Some(Err(error)) => (error.kind.status(), Some(error.kind.code().to_owned())),
-    };
-    if cut {
-        Outcome::CutAfterCommit { status, error }
-    } else {
-        Outcome::Answered { status, error }
-    }
-}
-
-/// The HTTP status of success: what goes on in the background is accepted, not done.
-pub(crate) fn success_status(kind: CallKind) -> u16 {
-    match kind {
-        CallKind::CreateGateway
-        | CallKind::DeleteGateway
-        | CallKind::CreateGatewayTarget
-        | CallKind::UpdateGatewayTarget
-        | CallKind::DeleteGatewayTarget
-        | CallKind::SynchronizeGatewayTargets => 202,
-        CallKind::GetGateway
-        | CallKind::ListGateways
-        | CallKind::GetGatewayTarget
-        | CallKind::ListGatewayTargets
-        | CallKind::GetCallerIdentity => 200,
     }
 }

@@ -11,11 +11,13 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::core::Core;
-use crate::fault::{Counted, FaultRule};
+use crate::fault::FaultRule;
 use crate::http::{Connection, CuttableListener, router};
 use crate::log::CallRecord;
+use crate::outcome::OutcomeRule;
 use crate::settings::Settings;
-use crate::state::{BackdoorError, TargetPatch};
+use crate::state::{BackdoorError, Consented, NewGateway, TargetPatch};
+use crate::tally::Counted;
 use crate::target::{TargetSpec, TargetStatus, TargetView};
 
 /// A running emulator. It stops when the handle is dropped.
@@ -39,14 +41,19 @@ impl Emulator {
     pub async fn listen(settings: Settings, address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let core = Arc::new(Core::new(settings, Timestamp::now()));
+        let url = format!("http://{address}");
+        let core = Arc::new(Core::new(settings, url.clone(), Timestamp::now()));
         let service = router(Arc::clone(&core)).into_make_service_with_connect_info::<Connection>();
         let (stop, stopped) = oneshot::channel::<()>();
+        let closing = Arc::clone(&core);
         let serve = axum::serve(CuttableListener(listener), service)
             // A dropped handle says the same as a sent word.
-            .with_graceful_shutdown(async { drop(stopped.await) });
+            .with_graceful_shutdown(async move {
+                drop(stopped.await);
+                closing.close();
+            });
         let served = tokio::spawn(async move { serve.await });
-        Ok(Self { core, address, url: format!("http://{address}"), stop: Some(stop), served })
+        Ok(Self { core, address, url, stop: Some(stop), served })
     }
 
     /// Stops accepting, lets the calls under way finish, and returns when all is closed.
@@ -158,7 +165,7 @@ impl Emulator {
 
     /// The rules in force, with how often each was met.
     #[must_use]
-    pub fn faults(&self) -> Vec<Counted> {
+    pub fn faults(&self) -> Vec<Counted<FaultRule>> {
         self.core.look(|inner| inner.faults.all())
     }
 
@@ -167,11 +174,56 @@ impl Emulator {
         self.core.change(|inner, _| inner.faults.clear());
     }
 
+    /// Adds a rule about how transitions end.
+    pub fn outcome(&self, rule: OutcomeRule) {
+        self.core.change(|inner, _| inner.state.outcomes.add(rule));
+    }
+
+    /// The outcome rules in force, with how often each was met.
+    #[must_use]
+    pub fn outcomes(&self) -> Vec<Counted<OutcomeRule>> {
+        self.core.look(|inner| inner.state.outcomes.all())
+    }
+
+    /// Lets all transitions end well again.
+    pub fn clear_outcomes(&self) {
+        self.core.change(|inner, _| inner.state.outcomes.clear());
+    }
+
+    /// How it behaves at present.
+    #[must_use]
+    pub fn settings(&self) -> Arc<Settings> {
+        self.core.settings()
+    }
+
+    /// Changes how it behaves from now on. What only the start reads (accounts' gateways, Region,
+    /// seed, size of the log) stays as it was.
+    pub fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
+        self.core.change_settings(change);
+    }
+
     // Behind the client's back
+
+    /// A person opens the authorization URL of the target of this name, and grants or denies what
+    /// it asks; whether there was a URL to open.
+    #[must_use = "without a URL nothing has happened"]
+    pub fn consent(&self, gateway: &str, name: &str, granted: bool) -> bool {
+        self.core.change(|inner, now| {
+            let token = inner.state.consent_token(gateway, name);
+            token.is_some_and(|token| {
+                inner.state.consent(now, &token, granted) != Consented::Unknown
+            })
+        })
+    }
 
     /// Adds a gateway.
     pub fn add_gateway(&self, id: &str) -> Result<(), BackdoorError> {
-        self.core.change(|inner, now| inner.state.add_gateway(now, id))
+        self.add_gateway_as(NewGateway { id: id.to_owned(), ..NewGateway::default() })
+    }
+
+    /// Adds a gateway of another account or Region, or with further members.
+    pub fn add_gateway_as(&self, gateway: NewGateway) -> Result<(), BackdoorError> {
+        self.core.change(|inner, now| inner.state.add_gateway(now, gateway))
     }
 
     /// Removes a gateway with all that is on it.
@@ -206,7 +258,7 @@ impl Emulator {
 
     /// Removes a target at once by its ID.
     pub fn delete_target(&self, gateway: &str, target: &str) -> Result<(), BackdoorError> {
-        self.core.change(|inner, _| inner.state.erase(gateway, target))
+        self.core.change(|inner, now| inner.state.erase(now, gateway, target))
     }
 
     // Time

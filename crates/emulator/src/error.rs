@@ -115,6 +115,11 @@ impl ApiError {
         Self { kind, message: message.into(), reason: None, fields: Vec::new() }
     }
 
+    /// A refusal at AWS's front door, before the service sees the request.
+    pub(crate) fn door(code: &str, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Other { code: code.to_owned(), status: 403 }, message)
+    }
+
     /// A `ValidationException` that blames no single member.
     pub(crate) fn validation(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason: Some(reason), ..Self::new(ErrorKind::Validation, message) }

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::CallKind;
 use crate::error::{ApiError, ErrorKind, Reason};
+use crate::spread::{Chance, Spread};
+use crate::tally::{Rule, Rules, Terms};
+use crate::target::TargetStatus;
 
 /// One rule. Members that are absent match every call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +31,12 @@ pub struct FaultRule {
     /// How many calls it acts on; absent: all from then on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
+    /// How likely it acts on each; absent: surely.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<Chance>,
+    /// Seed of the draws for `probability`.
+    #[serde(default)]
+    pub seed: u64,
     /// What happens to them.
     pub fault: Fault,
 }
@@ -51,6 +60,19 @@ pub enum Fault {
     CutBeforeCommit,
     /// The call is carried out, and the connection ends without an answer.
     CutAfterCommit,
+    /// The call is carried out, and the connection ends in the middle of the answer's body.
+    HalfAnswer,
+    /// The call is not carried out, and no answer comes while the client waits.
+    HangBeforeCommit,
+    /// The call is carried out, and no answer comes while the client waits.
+    HangAfterCommit,
+    /// The call is carried out, and the answer takes this much longer.
+    Slow(Spread),
+    /// The call is not carried out: the service does not know who is calling.
+    CredentialsRefused,
+    /// The call is carried out, and its answer shows every target in this status, which need not
+    /// be one that clients know.
+    ShowStatus(TargetStatus),
 }
 
 /// What a rule is matched against.
@@ -62,30 +84,28 @@ pub(crate) struct Subject<'a> {
 }
 
 /// The rules in force.
-#[derive(Debug, Default)]
-pub(crate) struct Faults {
-    rules: Vec<Counted>,
-    next_id: u64,
-}
-
-/// A rule in force, and how often it was met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Counted {
-    /// Names the rule.
-    pub id: u64,
-    /// How many calls matched so far.
-    pub matched: u64,
-    /// How many of them it acted on.
-    pub acted: u64,
-    /// The rule.
-    pub rule: FaultRule,
-}
+pub(crate) type Faults = Rules<FaultRule>;
 
 impl FaultRule {
+    /// A rule for every call, for ever.
+    #[must_use]
+    pub fn always(fault: Fault) -> Self {
+        Self {
+            kind: None,
+            gateway: None,
+            name: None,
+            skip: 0,
+            times: None,
+            probability: None,
+            seed: 0,
+            fault,
+        }
+    }
+
     /// A rule for every call of one kind, for ever.
     #[must_use]
     pub fn on(kind: CallKind, fault: Fault) -> Self {
-        Self { kind: Some(kind), gateway: None, name: None, skip: 0, times: None, fault }
+        Self { kind: Some(kind), ..Self::always(fault) }
     }
 
     /// The next call of one kind.
@@ -118,7 +138,13 @@ impl FaultRule {
         Self { times: Some(times), ..self }
     }
 
-    fn matches(&self, subject: &Subject<'_>) -> bool {
+    /// The same for a share of the calls, drawn from a seed.
+    #[must_use]
+    pub fn probability(self, chance: Chance, seed: u64) -> Self {
+        Self { probability: Some(chance), seed, ..self }
+    }
+
+    pub(crate) fn matches(&self, subject: &Subject<'_>) -> bool {
         let is = |wanted: &Option<String>, found: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
         };
@@ -143,43 +169,37 @@ impl Fault {
 
     /// The error to answer, if this fault is one.
     pub(crate) fn to_error(&self) -> Option<ApiError> {
-        let Self::Error { code, message, status } = self else { return None };
-        let message = message.clone().unwrap_or_else(|| "Sent by a fault rule".to_owned());
-        let kind = ErrorKind::from_code(code, *status);
-        // The model requires a reason of every ValidationException.
-        let reason = (kind == ErrorKind::Validation).then_some(Reason::FieldValidationFailed);
-        Some(ApiError { reason, ..ApiError::new(kind, message) })
+        match self {
+            Self::Error { code, message, status } => {
+                let message = message.clone().unwrap_or_else(|| "Sent by a fault rule".to_owned());
+                let kind = ErrorKind::from_code(code, *status);
+                // The model requires a reason of every ValidationException.
+                let reason =
+                    (kind == ErrorKind::Validation).then_some(Reason::FieldValidationFailed);
+                Some(ApiError { reason, ..ApiError::new(kind, message) })
+            }
+            Self::CredentialsRefused => Some(ApiError::door(
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+            )),
+            Self::CutBeforeCommit
+            | Self::CutAfterCommit
+            | Self::HalfAnswer
+            | Self::HangBeforeCommit
+            | Self::HangAfterCommit
+            | Self::Slow(_)
+            | Self::ShowStatus(_) => None,
+        }
     }
 }
 
-impl Faults {
-    pub(crate) fn add(&mut self, rule: FaultRule) -> u64 {
-        self.next_id += 1;
-        self.rules.push(Counted { id: self.next_id, matched: 0, acted: 0, rule });
-        self.next_id
+impl Rule for FaultRule {
+    fn terms(&self) -> Terms {
+        Terms { skip: self.skip, times: self.times, probability: self.probability }
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.rules.clear();
-    }
-
-    pub(crate) fn all(&self) -> Vec<Counted> {
-        self.rules.clone()
-    }
-
-    /// What happens to a call; counts it with every rule that it matches.
-    pub(crate) fn strike(&mut self, subject: &Subject<'_>) -> Option<Fault> {
-        let mut struck = None;
-        for counted in self.rules.iter_mut().filter(|counted| counted.rule.matches(subject)) {
-            counted.matched += 1;
-            let ripe = counted.matched > counted.rule.skip;
-            let fresh = counted.rule.times.is_none_or(|times| counted.acted < times);
-            if struck.is_none() && ripe && fresh {
-                counted.acted += 1;
-                struck = Some(counted.rule.fault.clone());
-            }
-        }
-        struck
+    fn seed(&self) -> u64 {
+        self.seed
     }
 }
 
@@ -192,9 +212,8 @@ mod tests {
     }
 
     fn struck(rule: FaultRule, calls: usize) -> Vec<bool> {
-        let mut faults = Faults::default();
-        faults.add(rule);
-        (0..calls).map(|_| faults.strike(&create()).is_some()).collect()
+        let mut faults = Faults::new([rule]);
+        (0..calls).map(|_| faults.strike(|rule| rule.matches(&create())).is_some()).collect()
     }
 
     #[test]
@@ -222,6 +241,15 @@ mod tests {
     }
 
     #[test]
+    fn a_share_of_the_calls_is_the_same_with_the_same_seed() {
+        let rule = FaultRule::always(Fault::HalfAnswer).probability(Chance::of(0.5), 3);
+        let first = struck(rule.clone(), 100);
+        assert_eq!(struck(rule.clone(), 100), first);
+        assert!((30..70).contains(&first.iter().filter(|struck| **struck).count()));
+        assert_ne!(struck(FaultRule { seed: 4, ..rule }, 100), first);
+    }
+
+    #[test]
     fn rules_are_read_from_json() {
         let rule: FaultRule = serde_json::from_str(
             r#"{"kind": "CreateGatewayTarget", "skip": 1, "times": 1,
@@ -232,6 +260,13 @@ mod tests {
         assert_eq!(rule, FaultRule::nth(CallKind::CreateGatewayTarget, 2, fault));
         let cut: FaultRule = serde_json::from_str(r#"{"fault": "cutAfterCommit"}"#).unwrap();
         assert_eq!(cut.fault, Fault::CutAfterCommit);
+        for (text, fault) in [
+            (r#"{"slow": "2s"}"#, Fault::Slow(Spread::Fixed(std::time::Duration::from_secs(2)))),
+            (r#""credentialsRefused""#, Fault::CredentialsRefused),
+            (r#"{"showStatus": "ODD"}"#, Fault::ShowStatus(TargetStatus::Other("ODD".into()))),
+        ] {
+            assert_eq!(serde_json::from_str::<Fault>(text).unwrap(), fault);
+        }
         let typo = serde_json::from_str::<FaultRule>(r#"{"knid": "x", "fault": "cutAfterCommit"}"#);
         assert!(typo.unwrap_err().to_string().contains("knid"));
     }

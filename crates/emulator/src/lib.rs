@@ -3,7 +3,7 @@
 //!
 //! Three layers, each ignorant of the one around it. The state machine (`state`) is a pure
 //! function of calls and time. `core` puts it under a lock with a clock, fault rules and a call
-//! log. `http` reads and writes AWS's REST-JSON, and the admin API. [`Emulator`] starts it all
+//! log, and `serve` is the way of one call through them. `http` reads and writes AWS's REST-JSON, and the admin API. [`Emulator`] starts it all
 //! in the current runtime and is what tests hold.
 //!
 //! ```no_run
@@ -25,16 +25,29 @@ mod emulator;
 mod error;
 mod fault;
 mod http;
+mod issuer;
 mod log;
+mod outcome;
+mod serve;
 mod settings;
 mod shape;
+mod spread;
 mod state;
+mod tally;
 mod target;
 
 pub use call::CallKind;
 pub use emulator::Emulator;
-pub use fault::{Counted, Fault, FaultRule};
+pub use fault::{Fault, FaultRule};
 pub use log::{CallRecord, Outcome};
-pub use settings::{Durations, Settings, TokenAfterDelete, TokenMismatch, TokenPolicy};
-pub use state::{BackdoorError, TargetPatch};
-pub use target::{TargetSpec, TargetStatus, TargetView};
+pub use outcome::OutcomeRule;
+pub use settings::{
+    AccessKey, Account, BadSettings, ClockSkew, Consent, ConsentLapse, Consistency, DurationRule,
+    Durations, Echo, EmptyCredentials, GatewayIds, Issuing, LimitError, PolicyHeader, QuotaOrder,
+    Quotas, Settings, SettingsChange, Signatures, TokenAfterDelete, TokenMismatch, TokenPolicy,
+    Transition, UpdateOfFailed, UpdatedAt, Variants, Verdict,
+};
+pub use spread::{Chance, Spread};
+pub use state::{BackdoorError, NewGateway, TargetPatch};
+pub use tally::Counted;
+pub use target::{AuthorizationData, TargetSpec, TargetStatus, TargetView};

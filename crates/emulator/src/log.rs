@@ -42,6 +42,22 @@ pub enum Outcome {
         /// The error code, when it was an error.
         error: Option<String>,
     },
+    /// The connection was cut in the middle of the answer.
+    HalfAnswered {
+        /// The HTTP status.
+        status: u16,
+        /// The error code, when it was an error.
+        error: Option<String>,
+    },
+    /// Nothing was done, and no answer was sent.
+    HungBeforeCommit,
+    /// The call was carried out, and no answer was sent.
+    HungAfterCommit {
+        /// The HTTP status that the client never saw.
+        status: u16,
+        /// The error code that the client never saw.
+        error: Option<String>,
+    },
     /// Nothing was done, and the connection was cut.
     CutBeforeCommit,
     /// The call was carried out, and the connection was cut before the answer.
@@ -58,10 +74,11 @@ impl CallRecord {
     #[must_use]
     pub fn was_accepted(&self) -> bool {
         match &self.outcome {
-            Outcome::Answered { error, .. } | Outcome::CutAfterCommit { error, .. } => {
-                error.is_none()
-            }
-            Outcome::CutBeforeCommit => false,
+            Outcome::Answered { error, .. }
+            | Outcome::HalfAnswered { error, .. }
+            | Outcome::HungAfterCommit { error, .. }
+            | Outcome::CutAfterCommit { error, .. } => error.is_none(),
+            Outcome::CutBeforeCommit | Outcome::HungBeforeCommit => false,
         }
     }
 
@@ -79,7 +96,9 @@ impl CallRecord {
             | CallKind::ListGateways
             | CallKind::GetGatewayTarget
             | CallKind::ListGatewayTargets
-            | CallKind::GetCallerIdentity => false,
+            | CallKind::GetCallerIdentity
+            | CallKind::AssumeRoleWithWebIdentity
+            | CallKind::GetContainerCredentials => false,
         }
     }
 }

@@ -85,6 +85,23 @@ impl TargetSpec {
         self.mcp_server_member("listingMode").and_then(Value::as_str)
     }
 
+    /// The OAuth provider, where the target has one.
+    pub(crate) fn oauth(&self) -> Option<&Value> {
+        self.credentials()?.get("credentialProvider")?.get("oauthCredentialProvider")
+    }
+
+    /// The one entry of the credential configuration.
+    pub(crate) fn credentials(&self) -> Option<&Value> {
+        self.credential_provider_configurations.as_ref()?.get(0)
+    }
+
+    /// Whether a person has to consent before the gateway can call the target.
+    #[must_use]
+    pub fn needs_consent(&self) -> bool {
+        let grant = self.oauth().and_then(|oauth| oauth.get("grantType"));
+        grant.and_then(Value::as_str) == Some("AUTHORIZATION_CODE")
+    }
+
     /// Whether the tools are given rather than fetched, so that there is nothing to synchronize.
     #[must_use]
     pub fn has_static_tools(&self) -> bool {
@@ -194,6 +211,36 @@ pub struct TargetView {
     /// When the tools were last fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_synchronized_at: Option<Timestamp>,
+    /// Where a person consents, while that is awaited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_data: Option<AuthorizationData>,
+}
+
+/// Where a person consents to an authorization-code target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum AuthorizationData {
+    /// By OAuth 2.
+    Oauth2 {
+        /// What to open in a browser.
+        authorization_url: String,
+    },
+}
+
+/// A consent that is awaited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Authorization {
+    /// Names it in the URL.
+    pub(crate) token: String,
+    pub(crate) url: String,
+    /// The URL works until then.
+    pub(crate) until: Timestamp,
+}
+
+impl Authorization {
+    pub(crate) fn data(&self) -> AuthorizationData {
+        AuthorizationData::Oauth2 { authorization_url: self.url.clone() }
+    }
 }
 
 /// A target as List shows it: without configuration and without reasons.
@@ -211,6 +258,8 @@ pub(crate) struct TargetSummary {
     pub(crate) resource_priority: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_synchronized_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) authorization_data: Option<AuthorizationData>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) target_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,5 @@
-//! The admin API under `/_emulator/`: everything the Rust handle can do, for whoever drives the
-//! emulator as a process of its own. JSON in and out, no signature, no headers required.
+//! The admin API under `/_emulator/`: what the emulator holds, and how to change it, for whoever
+//! drives it as a process of its own. JSON in and out, no signature, no headers required.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +17,7 @@ use serde_json::json;
 use super::write;
 use crate::call::CallKind;
 use crate::core::{Core, Inner};
-use crate::fault::FaultRule;
-use crate::state::{BackdoorError, TargetPatch};
+use crate::state::{BackdoorError, NewGateway, TargetPatch};
 use crate::target::{TargetSpec, TargetStatus};
 
 type Shared = State<Arc<Core>>;
@@ -31,16 +30,14 @@ pub(super) fn router() -> Router<Arc<Core>> {
         .route("/targets", get(targets).post(plant_target))
         .route("/targets/{gateway}/{target}", delete(erase_target).patch(patch_target))
         .route("/calls", get(calls).delete(clear_calls))
-        .route("/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/clock", get(clock).post(set_clock))
-        .fallback(no_such_path)
 }
 
 async fn health() -> Response {
     write::json(200, &json!({"status": "ok"}))
 }
 
-async fn no_such_path() -> Response {
+pub(super) async fn no_such_path() -> Response {
     failure(404, "the admin API has no such path; its README lists them")
 }
 
@@ -48,15 +45,9 @@ async fn gateways(State(core): Shared) -> Response {
     items(&core.look(|inner| inner.state.gateway_ids()))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewGateway {
-    id: String,
-}
-
 async fn add_gateway(State(core): Shared, body: Bytes) -> Response {
     with_body(&body, |gateway: NewGateway| {
-        done(201, core.change(|inner, now| inner.state.add_gateway(now, &gateway.id)))
+        done(201, core.change(|inner, now| inner.state.add_gateway(now, gateway)))
     })
 }
 
@@ -121,7 +112,7 @@ async fn erase_target(
     State(core): Shared,
     Path((gateway, target)): Path<(String, String)>,
 ) -> Response {
-    done(200, core.change(|inner, _| inner.state.erase(&gateway, &target)))
+    done(200, core.change(|inner, now| inner.state.erase(now, &gateway, &target)))
 }
 
 #[derive(Deserialize)]
@@ -141,22 +132,6 @@ async fn calls(State(core): Shared, Query(query): Query<WhichCalls>) -> Response
 
 async fn clear_calls(State(core): Shared) -> Response {
     core.change(|inner, _| inner.log.clear());
-    write::json(200, &json!({}))
-}
-
-async fn faults(State(core): Shared) -> Response {
-    items(&core.look(|inner| inner.faults.all()))
-}
-
-async fn add_fault(State(core): Shared, body: Bytes) -> Response {
-    with_body(&body, |rule: FaultRule| {
-        let id = core.change(|inner, _| inner.faults.add(rule));
-        write::json(201, &json!({"id": id}))
-    })
-}
-
-async fn clear_faults(State(core): Shared) -> Response {
-    core.change(|inner, _| inner.faults.clear());
     write::json(200, &json!({}))
 }
 
@@ -194,7 +169,7 @@ fn clock_now(core: &Core) -> Response {
     write::json(200, &json!({"now": now, "frozen": frozen}))
 }
 
-fn items(items: &impl Serialize) -> Response {
+pub(super) fn items(items: &impl Serialize) -> Response {
     write::json(200, &json!({"items": items}))
 }
 
@@ -214,12 +189,15 @@ fn refused(error: &BackdoorError) -> Response {
     failure(status, &error.to_string())
 }
 
-fn failure(status: u16, message: &str) -> Response {
+pub(super) fn failure(status: u16, message: &str) -> Response {
     write::json(status, &json!({"error": message}))
 }
 
 /// Reads a body whatever its content type says. The parser's message names line and column.
-fn with_body<T: DeserializeOwned>(body: &Bytes, then: impl FnOnce(T) -> Response) -> Response {
+pub(super) fn with_body<T: DeserializeOwned>(
+    body: &Bytes,
+    then: impl FnOnce(T) -> Response,
+) -> Response {
     match serde_json::from_slice(body) {
         Ok(document) => then(document),
         Err(error) => failure(400, &error.to_string()),

@@ -3,9 +3,8 @@
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
@@ -18,8 +17,18 @@ pub(crate) struct CuttableListener(pub(crate) TcpListener);
 
 /// The handler's end of a connection.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Connection {
-    is_cut: Arc<AtomicBool>,
+pub(crate) struct Connection(Arc<Mutex<Fate>>);
+
+/// What is to become of a connection.
+#[derive(Debug, Clone, Copy, Default)]
+enum Fate {
+    /// It lives.
+    #[default]
+    Open,
+    /// It ends this many bytes before the end of the next answer.
+    Withhold(usize),
+    /// It ends after this many bytes.
+    EndAfter(usize),
 }
 
 /// The server's end of a connection.
@@ -32,14 +41,32 @@ pub(crate) struct CuttableStream {
 impl Connection {
     /// Nothing more is written; the server drops the connection when it tries.
     pub(crate) fn cut(&self) {
-        self.is_cut.store(true, Ordering::Release);
+        self.set(Fate::EndAfter(0));
     }
 
-    fn check(&self) -> Result<()> {
-        if self.is_cut.load(Ordering::Acquire) {
+    /// The next answer, whose body has this length, goes out without the second half of it.
+    pub(crate) fn cut_within(&self, body: u64) {
+        self.set(Fate::Withhold(usize::try_from(body.div_ceil(2)).unwrap_or(usize::MAX)));
+    }
+
+    fn set(&self, fate: Fate) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fate;
+    }
+
+    /// How many of the bytes offered may go out; None: all, for ever.
+    fn allowance(&self, offered: usize) -> Result<Option<usize>> {
+        let fate = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = match fate {
+            Fate::Open => return Ok(None),
+            // The server offers head and body of an answer at once.
+            Fate::Withhold(bytes) => offered.saturating_sub(bytes),
+            Fate::EndAfter(bytes) => bytes,
+        };
+        self.set(Fate::EndAfter(left));
+        if left == 0 {
             return Err(Error::new(ErrorKind::ConnectionAborted, "cut by a fault rule"));
         }
-        Ok(())
+        Ok(Some(left))
     }
 }
 
@@ -77,12 +104,11 @@ impl AsyncRead for CuttableStream {
 
 impl AsyncWrite for CuttableStream {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
-        self.connection.check()?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -90,8 +116,15 @@ impl AsyncWrite for CuttableStream {
         context: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        self.connection.check()?;
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        let offered = bytes.iter().map(|slice| slice.len()).sum();
+        let Some(left) = self.connection.allowance(offered)? else {
+            return Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        };
+        let last: Vec<u8> =
+            bytes.iter().flat_map(|slice| slice.iter().copied()).take(left).collect();
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, &last))?;
+        self.connection.set(Fate::EndAfter(left - written));
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -2,33 +2,53 @@
 
 mod admin;
 mod connection;
+mod consent;
+mod container;
+mod levers;
 mod parse;
 mod signature;
+mod sigv4;
 mod sts;
 mod write;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::response::Response;
+use axum::routing::get;
 use http::request::Parts;
 
 pub(crate) use connection::{Connection, CuttableListener};
 
-use crate::core::{Core, Served};
+use crate::call::CallKind;
+use crate::core::Core;
+use crate::error::ApiError;
+use crate::serve::{Reply, Served};
 
 /// Larger than any request that the service model allows.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// The service: the admin API under `/_emulator/`, AWS everywhere else.
 pub(crate) fn router(core: Arc<Core>) -> Router {
+    let own = admin::router()
+        .merge(levers::router())
+        .route("/consent/{token}", get(consent::open))
+        .fallback(admin::no_such_path);
     Router::new()
-        .nest("/_emulator", admin::router())
+        .nest("/_emulator", own)
         .fallback(aws)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(core)
+}
+
+/// Which of AWS's ways to write an answer.
+#[derive(Clone, Copy)]
+enum Dialect {
+    AgentCore,
+    Sts,
+    Container,
 }
 
 async fn aws(
@@ -37,25 +57,48 @@ async fn aws(
     parts: Parts,
     body: Bytes,
 ) -> Response {
-    let settings = core.settings();
-    let (request, sts) = if sts::is_for_sts(&parts) {
-        (sts::parse(&parts, &body), true)
+    let (settings, now) =
+        core.look(|inner| (Arc::clone(inner.state.settings()), inner.clock.now()));
+    let (request, dialect) = if sts::is_for_sts(&parts) {
+        (sts::parse(&parts, &body, &settings, now), Dialect::Sts)
+    } else if container::is_for_container(&parts) {
+        (container::parse(&parts), Dialect::Container)
     } else {
-        match parse::parse(&parts, &body, settings) {
-            Some(request) => (request, false),
-            None => return write::unknown_operation(core.look(|inner| inner.clock.now())),
+        match parse::parse(&parts, &body, &settings, now) {
+            Some(request) => (request, Dialect::AgentCore),
+            None => return write::unknown_operation(core.date()),
         }
     };
     let kind = request.kind;
     match core.serve(request) {
-        Served::Answer(now, result) if sts => {
-            write::stamped(sts::write(result.map(|_| ()), settings), now)
+        Served::Answer { date, result, delay, half } => {
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
+            let response = write::stamped(written(dialect, kind, result), date);
+            if half {
+                connection.cut_within(response.body().size_hint().lower());
+            }
+            response
         }
-        Served::Answer(now, result) => write::stamped(write::answer(kind, result), now),
-        Served::Cut => {
-            connection.cut();
-            // Never written: the connection is gone by then.
-            Response::default()
+        Served::Cut => nothing(&connection),
+        Served::Hang => {
+            core.closed().await;
+            nothing(&connection)
         }
     }
+}
+
+fn written(dialect: Dialect, kind: CallKind, result: Result<Reply, ApiError>) -> Response {
+    match dialect {
+        Dialect::AgentCore => write::answer(kind, result),
+        Dialect::Sts => sts::write(kind, result),
+        Dialect::Container => container::write(result),
+    }
+}
+
+/// Never written: the connection is gone by then.
+fn nothing(connection: &Connection) -> Response {
+    connection.cut();
+    Response::default()
 }

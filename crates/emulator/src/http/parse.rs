@@ -3,13 +3,14 @@
 use axum::body::Bytes;
 use http::Method;
 use http::request::Parts;
+use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::signature;
-use crate::call::{Call, CallKind, Caller, Page};
-use crate::core::{Request, Work};
+use crate::call::{Call, CallKind, Page};
 use crate::error::{ApiError, Reason};
+use crate::serve::{Request, Work};
 use crate::settings::Settings;
 use crate::shape::{Shape, check, check_text, requests};
 
@@ -25,32 +26,30 @@ struct Route {
 }
 
 /// The call behind a request; None where the API has no such operation.
-pub(super) fn parse(parts: &Parts, body: &Bytes, settings: &Settings) -> Option<Request> {
+pub(super) fn parse(
+    parts: &Parts,
+    body: &Bytes,
+    settings: &Settings,
+    now: Timestamp,
+) -> Option<Request> {
     let route = route(&parts.method, parts.uri.path())?;
-    let mut request = Request {
-        kind: route.kind,
-        gateway: route.gateway.clone(),
-        target: route.target.clone(),
-        name: None,
-        client_token: None,
-        work: Ok(Work::Nothing),
-    };
-    let document = document(route.kind, body);
+    let (kind, gateway, mut target) = (route.kind, route.gateway.clone(), route.target.clone());
+    let (mut name, mut client_token) = (None, None);
+    let document = document(kind, body);
     if let Ok(Some(document)) = &document {
-        request.name = text(document, "name");
-        request.client_token = text(document, "clientToken");
+        name = text(document, "name");
+        client_token = text(document, "clientToken");
         let synchronized = document.get("targetIdList").and_then(|list| list.get(0));
-        if let Some(target) = synchronized.and_then(Value::as_str) {
-            request.target = Some(target.to_owned());
+        if let Some(synchronized) = synchronized.and_then(Value::as_str) {
+            target = Some(synchronized.to_owned());
         }
     }
-    let region = signature::region(&parts.headers, SERVICE);
-    request.work = region.and_then(|region| {
-        let caller = Caller { account: settings.account.clone(), region };
-        let call = call(route, parts.uri.query().unwrap_or_default(), document?)?;
-        Ok(Work::Call(Box::new((caller, call))))
-    });
-    Some(request)
+    let signer = Some(signature::signer(parts, body, SERVICE, settings, now));
+    let query = parts.uri.query().unwrap_or_default();
+    let work = document
+        .and_then(|document| call(route, query, document))
+        .map(|call| Work::Call(Box::new(call)));
+    Some(Request { kind, gateway, target, name, client_token, signer, work })
 }
 
 /// The SDKs differ over the trailing slash of the model's URIs, so it never counts.
@@ -104,7 +103,9 @@ fn body_shape(kind: CallKind) -> Option<&'static Shape> {
         | CallKind::GetGatewayTarget
         | CallKind::DeleteGatewayTarget
         | CallKind::ListGatewayTargets
-        | CallKind::GetCallerIdentity => None,
+        | CallKind::GetCallerIdentity
+        | CallKind::AssumeRoleWithWebIdentity
+        | CallKind::GetContainerCredentials => None,
     }
 }
 
@@ -158,7 +159,9 @@ fn call(route: Route, query: &str, document: Option<Value>) -> Result<Call, ApiE
             let targets = document["targetIdList"].take();
             Call::Synchronize { gateway, targets: typed(targets)? }
         }
-        CallKind::GetCallerIdentity => {
+        CallKind::GetCallerIdentity
+        | CallKind::AssumeRoleWithWebIdentity
+        | CallKind::GetContainerCredentials => {
             return Err(ApiError::validation(Reason::CannotParse, "Not a call of AgentCore"));
         }
     })
@@ -169,7 +172,10 @@ fn page(query: &str) -> Result<Page, ApiError> {
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {
             "maxResults" => page.max_results = Some(max_results(&value)?),
-            "nextToken" => page.next_token = Some(value.into_owned()),
+            "nextToken" => {
+                check_text("nextToken", &value, &requests::NEXT_TOKEN)?;
+                page.next_token = Some(value.into_owned());
+            }
             // As AWS's front door: parameters that mean nothing are not an error.
             _ => {}
         }
@@ -248,8 +254,9 @@ mod tests {
     #[test]
     fn pages() {
         assert_eq!(page("").unwrap(), Page::default());
-        let full = Page { max_results: Some(1000), next_token: Some("a b".into()) };
-        assert_eq!(page("maxResults=1000&nextToken=a%20b").unwrap(), full);
+        let full = Page { max_results: Some(1000), next_token: Some("a+b".into()) };
+        assert_eq!(page("maxResults=1000&nextToken=a%2Bb").unwrap(), full);
+        assert_eq!(page("nextToken=a%20b").unwrap_err().fields[0].name, "nextToken");
         for bad in ["maxResults=0", "maxResults=1001", "maxResults=x", "maxResults="] {
             assert_eq!(page(bad).unwrap_err().fields[0].name, "maxResults", "{bad}");
         }

@@ -1,15 +1,21 @@
-//! The one call of STS that tells who is calling: form-encoded in, XML out.
+//! The calls of STS that the credential chain makes: form-encoded in, XML out.
+
+use std::collections::HashMap;
 
 use axum::body::Bytes;
 use axum::response::Response;
 use http::Method;
 use http::request::Parts;
+use jiff::Timestamp;
 
 use super::{signature, write};
 use crate::call::CallKind;
-use crate::core::{Request, Work};
 use crate::error::{ApiError, ErrorKind};
+use crate::issuer::Ask;
+use crate::serve::{Reply, Request, Work};
 use crate::settings::Settings;
+
+const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// Whether a request is STS's rather than AgentCore's.
 pub(super) fn is_for_sts(parts: &Parts) -> bool {
@@ -17,50 +23,74 @@ pub(super) fn is_for_sts(parts: &Parts) -> bool {
 }
 
 /// Reads a request to STS.
-pub(super) fn parse(parts: &Parts, body: &Bytes) -> Request {
-    let action = form_urlencoded::parse(body).find(|(name, _)| name == "Action");
-    let known = match action {
-        Some((_, action)) if action == "GetCallerIdentity" => Ok(Work::Nothing),
-        Some((_, action)) => {
-            Err(invalid_action(&format!("Could not find operation {action} for STS")))
+pub(super) fn parse(parts: &Parts, body: &Bytes, settings: &Settings, now: Timestamp) -> Request {
+    let form: HashMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
+    let action = form.get("Action").map(String::as_str);
+    let (kind, signer, work) = match action {
+        // The token is all the proof there is: this call is not signed.
+        Some("AssumeRoleWithWebIdentity") => {
+            (CallKind::AssumeRoleWithWebIdentity, None, web_identity(&form).map(Work::Issue))
         }
-        None => Err(invalid_action("The request names no Action")),
+        other => {
+            let signer = signature::signer(parts, body, "sts", settings, now);
+            let work = match other {
+                Some("GetCallerIdentity") => Ok(Work::Identify),
+                Some(action) => {
+                    Err(invalid("InvalidAction", &format!("Could not find operation {action}")))
+                }
+                None => Err(invalid("InvalidAction", "The request names no Action")),
+            };
+            (CallKind::GetCallerIdentity, Some(signer), work)
+        }
     };
-    let work = known.and_then(|work| signature::region(&parts.headers, "sts").map(|_| work));
-    Request {
-        kind: CallKind::GetCallerIdentity,
-        gateway: None,
-        target: None,
-        name: None,
-        client_token: None,
-        work,
-    }
+    Request { kind, gateway: None, target: None, name: None, client_token: None, signer, work }
+}
+
+fn web_identity(form: &HashMap<String, String>) -> Result<Ask, ApiError> {
+    let member = |name: &str, least: usize| {
+        form.get(name).filter(|value| value.len() >= least).cloned().ok_or_else(|| {
+            let name = format!("{}{}", name[..1].to_ascii_lowercase(), &name[1..]);
+            let message = format!(
+                "1 validation error detected: Value at '{name}' failed to satisfy constraint: \
+                 Member must have length greater than or equal to {least}"
+            );
+            invalid("ValidationError", &message)
+        })
+    };
+    let seconds = form.get("DurationSeconds").map(|seconds| {
+        seconds.parse().ok().filter(|seconds| (900..=43_200).contains(seconds)).ok_or_else(|| {
+            invalid("ValidationError", "Value at 'durationSeconds' must be from 900 to 43200")
+        })
+    });
+    Ok(Ask::WebIdentity {
+        role_arn: member("RoleArn", 20)?,
+        session: member("RoleSessionName", 2)?,
+        token: member("WebIdentityToken", 4)?,
+        seconds: seconds.transpose()?,
+    })
 }
 
 /// Writes the answer of STS.
-pub(super) fn write(result: Result<(), ApiError>, settings: &Settings) -> Response {
+pub(super) fn write(kind: CallKind, result: Result<Reply, ApiError>) -> Response {
     let id = write::request_id();
-    let account = &settings.account;
     let (status, body) = match result {
-        Ok(()) => (
-            200,
-            format!(
-                "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
-                 <GetCallerIdentityResult>\
-                 <Arn>arn:aws:sts::{account}:assumed-role/emulator/session</Arn>\
-                 <UserId>AROAEMULATEDEMULATED:session</UserId>\
-                 <Account>{account}</Account>\
-                 </GetCallerIdentityResult>\
-                 <ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata>\
-                 </GetCallerIdentityResponse>"
-            ),
-        ),
+        Ok(reply) => {
+            let action = kind.name();
+            let result = result_of(&reply);
+            (
+                200,
+                format!(
+                    "<{action}Response xmlns=\"{NAMESPACE}\"><{action}Result>{result}\
+                     </{action}Result><ResponseMetadata><RequestId>{id}</RequestId>\
+                     </ResponseMetadata></{action}Response>"
+                ),
+            )
+        }
         Err(error) => (
             error.kind.status(),
             format!(
-                "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error>\
-                 <Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error>\
-                 <RequestId>{id}</RequestId></ErrorResponse>",
+                "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>Sender</Type><Code>{}</Code>\
+                 <Message>{}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>",
                 escaped(error.kind.code()),
                 escaped(&error.message)
             ),
@@ -69,8 +99,29 @@ pub(super) fn write(result: Result<(), ApiError>, settings: &Settings) -> Respon
     write::plain(status, "text/xml", body)
 }
 
-fn invalid_action(message: &str) -> ApiError {
-    ApiError::new(ErrorKind::Other { code: "InvalidAction".to_owned(), status: 400 }, message)
+fn result_of(reply: &Reply) -> String {
+    match reply {
+        Reply::Identity(account, arn) => format!(
+            "<Arn>{}</Arn><UserId>AROAEMULATEDEMULATED:session</UserId><Account>{account}</Account>",
+            escaped(arn)
+        ),
+        Reply::Credentials(issued) => format!(
+            "<Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey>\
+             <SessionToken>{}</SessionToken><Expiration>{}</Expiration></Credentials>\
+             <AssumedRoleUser><Arn>{}</Arn><AssumedRoleId>AROAEMULATEDEMULATED:session\
+             </AssumedRoleId></AssumedRoleUser>",
+            issued.access_key,
+            issued.secret,
+            issued.token,
+            write::seconds(issued.until),
+            escaped(&issued.arn)
+        ),
+        Reply::Answer(_) => String::new(),
+    }
+}
+
+fn invalid(code: &str, message: &str) -> ApiError {
+    ApiError::new(ErrorKind::Other { code: code.to_owned(), status: 400 }, message)
 }
 
 fn escaped(text: &str) -> String {

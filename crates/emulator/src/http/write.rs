@@ -7,17 +7,18 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::call::CallKind;
-use crate::core::success_status;
 use crate::error::{ApiError, ErrorKind, FieldError, Reason};
-use crate::state::Answer;
+use crate::serve::{Reply, success_status};
 
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// The answer to a call.
-pub(super) fn answer(kind: CallKind, result: Result<Option<Answer>, ApiError>) -> Response {
+pub(super) fn answer(kind: CallKind, result: Result<Reply, ApiError>) -> Response {
     match result {
-        Ok(answer) => json(success_status(kind), &answer),
+        Ok(Reply::Answer(answer)) => json(success_status(kind), &answer),
+        // Other services' answers, which have dialects of their own.
+        Ok(Reply::Identity(..) | Reply::Credentials(_)) => plain(500, "text/plain", ""),
         Err(failure) => error(&failure),
     }
 }
@@ -61,6 +62,11 @@ pub(super) fn stamped(mut response: Response, now: Timestamp) -> Response {
         headers.insert(REQUEST_ID, id);
     }
     response
+}
+
+/// A time in whole seconds, as STS writes it.
+pub(super) fn seconds(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Looks like a UUID of version 4. The one random thing that no seed decides: no behaviour

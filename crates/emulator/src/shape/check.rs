@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Member, Shape, Text};
+use super::{Member, Shape, Text, patterns};
 use crate::error::{ApiError, FieldError, Reason};
 
 /// Checks a request body and takes the nulls out of it.
@@ -55,7 +55,7 @@ impl Faults {
 
     fn check(&mut self, path: &str, value: &Value, shape: &Shape) {
         match (shape, value) {
-            (Shape::Any, _) => {}
+            (Shape::Document, _) | (Shape::Boolean, Value::Bool(_)) => {}
             (Shape::Text(rules), Value::String(text)) => self.check_text(path, text, rules),
             (Shape::Enum(names), Value::String(text)) => {
                 if !names.contains(&text.as_str()) {
@@ -81,14 +81,9 @@ impl Faults {
             }
             (Shape::Map { min, max, key, value }, Value::Object(entries)) => {
                 self.check_size(path, entries.len(), *min, *max);
-                for (name, text) in entries {
-                    self.check_text(&format!("{path}.key"), name, key);
-                    match text {
-                        Value::String(text) => {
-                            self.check_text(&format!("{path}.{name}"), text, value);
-                        }
-                        _ => self.misformed(&format!("{path}.{name}"), "a string"),
-                    }
+                for (name, entry) in entries {
+                    self.check(&format!("{path}.key"), &Value::String(name.clone()), key);
+                    self.check(&format!("{path}.{name}"), entry, value);
                 }
             }
             (Shape::Structure(members), Value::Object(object)) => {
@@ -103,6 +98,7 @@ impl Faults {
             }
             (Shape::Text(_) | Shape::Enum(_), _) => self.misformed(path, "a string"),
             (Shape::Integer { .. }, _) => self.misformed(path, "an integer"),
+            (Shape::Boolean, _) => self.misformed(path, "a boolean"),
             (Shape::List { .. }, _) => self.misformed(path, "a list"),
             (Shape::Map { .. } | Shape::Structure(_) | Shape::Union(_), _) => {
                 self.misformed(path, "an object");
@@ -129,10 +125,9 @@ impl Faults {
     fn check_text(&mut self, path: &str, text: &str, rules: &Text) {
         self.check_size(path, text.chars().count(), rules.min, rules.max);
         if let Some(pattern) = rules.pattern
-            && !(pattern.matches)(text)
+            && !patterns::matches(pattern, text)
         {
-            let constraint =
-                format!("Member must satisfy regular expression pattern: {}", pattern.text);
+            let constraint = format!("Member must satisfy regular expression pattern: {pattern}");
             self.violated(path, &constraint);
         }
     }

@@ -1,13 +1,19 @@
 //! The form of requests, as data: what the AWS service model says about members, lengths,
 //! patterns, enums and unions, and the one function that holds a document against it.
 //!
-//! Being data, the tables can also be compared with a newer service model.
+//! Being data, the tables can also be compared with a newer service model; `describe` writes
+//! them out for that.
 
 mod check;
+mod describe;
+mod gateway;
+mod http_targets;
+mod network;
 mod patterns;
 pub(crate) mod requests;
 
 pub(crate) use check::{check, check_text};
+pub(crate) use describe::describe;
 
 /// What a value may look like.
 #[derive(Debug)]
@@ -18,6 +24,7 @@ pub(crate) enum Shape {
         min: i64,
         max: i64,
     },
+    Boolean,
     List {
         min: usize,
         max: usize,
@@ -26,14 +33,14 @@ pub(crate) enum Shape {
     Map {
         min: usize,
         max: usize,
-        key: Text,
-        value: Text,
+        key: &'static Shape,
+        value: &'static Shape,
     },
     Structure(&'static [Member]),
     /// A structure with exactly one of its members.
     Union(&'static [Member]),
-    /// Anything: a document, or a part of the model that no rule of the emulator reads.
-    Any,
+    /// Any JSON: what the model calls a document.
+    Document,
 }
 
 /// A member of a structure or union.
@@ -49,39 +56,45 @@ pub(crate) struct Member {
 pub(crate) struct Text {
     pub(crate) min: usize,
     pub(crate) max: usize,
-    pub(crate) pattern: Option<Pattern>,
+    pub(crate) pattern: Option<&'static str>,
 }
 
-/// A pattern of the service model, and the same as code: the patterns are few and simple, and
-/// some are of a kind on which a backtracking engine never ends.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Pattern {
-    pub(crate) text: &'static str,
-    pub(crate) matches: fn(&str) -> bool,
-}
+/// For sizes without a limit.
+const NO_LIMIT: usize = usize::MAX;
 
 impl Text {
-    pub(crate) const ANY: Self = Self { min: 0, max: usize::MAX, pattern: None };
+    const ANY: Self = Self { min: 0, max: NO_LIMIT, pattern: None };
 
-    pub(crate) const fn length(min: usize, max: usize) -> Self {
+    const fn length(min: usize, max: usize) -> Self {
         Self { min, max, pattern: None }
     }
 
-    pub(crate) const fn pattern(text: &'static str, matches: fn(&str) -> bool) -> Self {
-        Self { min: 0, max: usize::MAX, pattern: Some(Pattern { text, matches }) }
+    const fn pattern(pattern: &'static str) -> Self {
+        Self { pattern: Some(pattern), ..Self::ANY }
     }
 
-    pub(crate) const fn and_pattern(self, text: &'static str, matches: fn(&str) -> bool) -> Self {
-        Self { pattern: Some(Pattern { text, matches }), ..self }
+    const fn and_pattern(self, pattern: &'static str) -> Self {
+        Self { pattern: Some(pattern), ..self }
     }
 }
 
-impl Member {
-    pub(crate) const fn required(name: &'static str, shape: &'static Shape) -> Self {
-        Self { name, shape, required: true }
+impl Shape {
+    const fn list(min: usize, max: usize, item: &'static Self) -> Self {
+        Self::List { min, max, item }
     }
 
-    pub(crate) const fn optional(name: &'static str, shape: &'static Shape) -> Self {
-        Self { name, shape, required: false }
+    const fn list_of(item: &'static Self) -> Self {
+        Self::List { min: 0, max: NO_LIMIT, item }
     }
 }
+
+const fn required(name: &'static str, shape: &'static Shape) -> Member {
+    Member { name, shape, required: true }
+}
+
+const fn optional(name: &'static str, shape: &'static Shape) -> Member {
+    Member { name, shape, required: false }
+}
+
+static ANY_TEXT: Shape = Shape::Text(Text::ANY);
+static BOOLEAN: Shape = Shape::Boolean;

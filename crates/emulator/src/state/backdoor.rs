@@ -23,6 +23,21 @@ pub struct TargetPatch {
     pub status_reasons: Option<Vec<String>>,
 }
 
+/// A gateway as an administrator would have left it. What is absent is as the settings have it.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewGateway {
+    /// Of any form.
+    pub id: String,
+    /// The account that it belongs to.
+    pub account: Option<String>,
+    /// The one Region that it answers in.
+    pub region: Option<String>,
+    /// Members of `CreateGateway` that Get gives back, such as `policyEngineConfiguration`.
+    #[serde(default)]
+    pub members: Map<String, Value>,
+}
+
 /// Why a change behind the client's back was not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackdoorError {
@@ -62,11 +77,19 @@ impl State {
     }
 
     /// Adds a gateway as if it had been there from the start.
-    pub(crate) fn add_gateway(&mut self, now: Timestamp, id: &str) -> Result<(), BackdoorError> {
-        if self.gateways.contains_key(id) {
-            return Err(BackdoorError::GatewayExists(id.to_owned()));
+    pub(crate) fn add_gateway(
+        &mut self,
+        now: Timestamp,
+        new: NewGateway,
+    ) -> Result<(), BackdoorError> {
+        if self.gateways.contains_key(&new.id) {
+            return Err(BackdoorError::GatewayExists(new.id));
         }
-        self.gateways.insert(id.to_owned(), Gateway::preseeded(id, &self.settings, now));
+        let settings = &self.settings;
+        let account = new.account.as_ref().unwrap_or(&settings.account);
+        let mut gateway = Gateway::preseeded(&new.id, account, settings, now).keeping(settings);
+        gateway.adjust(new.region, new.members);
+        self.gateways.insert(new.id, gateway);
         Ok(())
     }
 
@@ -99,9 +122,10 @@ impl State {
             updated_at: now,
             synchronized_at: Some(now),
             due: None,
+            authorization: None,
         };
         let sequence = self.ids.next_sequence();
-        self.any_gateway_mut(gateway)?.insert(sequence, target);
+        self.any_gateway_mut(gateway)?.insert(sequence, target, now);
         Ok(id)
     }
 
@@ -114,32 +138,43 @@ impl State {
         patch: TargetPatch,
     ) -> Result<TargetView, BackdoorError> {
         let region = self.home_region().to_owned();
-        let gateway = self.any_gateway_mut(gateway_id)?;
+        let gateway = self.any_gateway(gateway_id)?;
         let (sequence, target) = find(gateway, target_id)?;
         let spec = merged(&target.spec, patch.spec)?;
         if gateway.holder_of(&spec.name).is_some_and(|holder| holder != sequence) {
             return Err(BackdoorError::NameTaken(spec.name));
         }
-        gateway.replace_spec(sequence, spec);
         let arn = gateway.arn(&region);
-        let target =
-            gateway.target_mut(sequence).ok_or_else(|| no_target(gateway_id, target_id))?;
-        if let Some(status) = patch.status {
-            target.status = status;
-            target.due = None;
-        }
-        if let Some(reasons) = patch.status_reasons {
-            target.reasons = reasons;
-        }
-        target.updated_at = now;
-        Ok(target.view(arn))
+        // A pending status without a URL is nothing that a client would ever see.
+        let authorization =
+            patch.status.as_ref().and_then(|status| self.authorization_for(now, status));
+        let change = |target: &mut Target| {
+            target.spec = spec;
+            if let Some(status) = patch.status {
+                target.status = status;
+                target.due = None;
+                target.authorization = authorization;
+            }
+            if let Some(reasons) = patch.status_reasons {
+                target.reasons = reasons;
+            }
+            target.updated_at = now;
+        };
+        let gateway = self.any_gateway_mut(gateway_id)?;
+        let target = gateway.edit(sequence, now, change);
+        Ok(target.ok_or_else(|| no_target(gateway_id, target_id))?.view(arn))
     }
 
     /// Removes a target at once.
-    pub(crate) fn erase(&mut self, gateway: &str, target: &str) -> Result<(), BackdoorError> {
+    pub(crate) fn erase(
+        &mut self,
+        now: Timestamp,
+        gateway: &str,
+        target: &str,
+    ) -> Result<(), BackdoorError> {
         let gateway = self.any_gateway_mut(gateway)?;
         let (sequence, _) = find(gateway, target)?;
-        gateway.remove(sequence);
+        gateway.remove(sequence, now);
         Ok(())
     }
 

@@ -1,16 +1,20 @@
 //! One gateway and the targets on it.
 //!
-//! Keeps the three ways to find a target (order of creation, ID, name) in step.
+//! Keeps the three ways to find a target (order of creation, ID, name), the number of operations
+//! under way and the history in step; so every change of a target goes through `insert`, `edit`
+//! or `remove`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::history::History;
 use crate::call::Caller;
 use crate::settings::Settings;
-use crate::target::{TargetSpec, TargetStatus, TargetSummary, TargetView};
+use crate::target::{Authorization, TargetSpec, TargetStatus, TargetSummary, TargetView};
 
 #[derive(Debug)]
 pub(crate) struct Gateway {
@@ -26,10 +30,12 @@ pub(crate) struct Gateway {
     targets: BTreeMap<u64, Target>,
     by_id: HashMap<String, u64>,
     by_name: HashMap<String, u64>,
+    under_way: usize,
+    history: History,
 }
 
 /// A target as the gateway keeps it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) id: String,
     pub(crate) spec: TargetSpec,
@@ -40,6 +46,8 @@ pub(crate) struct Target {
     pub(crate) synchronized_at: Option<Timestamp>,
     /// When the transition under way ends.
     pub(crate) due: Option<Timestamp>,
+    /// While a person has to consent.
+    pub(crate) authorization: Option<Authorization>,
 }
 
 /// A gateway as Get shows it.
@@ -79,29 +87,26 @@ const READY: &str = "READY";
 
 impl Gateway {
     /// A gateway that nobody created: the account's, as an administrator would have left it.
-    pub(crate) fn preseeded(id: &str, settings: &Settings, now: Timestamp) -> Self {
+    pub(crate) fn preseeded(id: &str, account: &str, settings: &Settings, now: Timestamp) -> Self {
         // An ID of AWS's form is the name and ten characters; any other form is all name.
         let name = match id.rsplit_once('-') {
             Some((name, suffix)) if suffix.len() == 10 && !name.is_empty() => name,
             _ => id,
         };
-        let members = json!({
+        let mut members = json!({
             "protocolType": "MCP",
-            "authorizerType": "NONE",
-            "roleArn": format!("arn:aws:iam::{}:role/gateway-{name}", settings.account),
+            "authorizerType": settings.authorizer_type,
+            "roleArn": format!("arn:aws:iam::{account}:role/gateway-{name}"),
         });
-        Self {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            sequence: 0,
-            account: settings.account.clone(),
-            region: settings.region.clone(),
-            created_at: now,
-            members: members.as_object().cloned().unwrap_or_default(),
-            targets: BTreeMap::new(),
-            by_id: HashMap::new(),
-            by_name: HashMap::new(),
+        if settings.authorizer_type == "CUSTOM_JWT" {
+            members["authorizerConfiguration"] = json!({"customJWTAuthorizer": {
+                "discoveryUrl": "https://issuer.example/.well-known/openid-configuration",
+                "allowedClients": ["client"],
+            }});
         }
+        let members = members.as_object().cloned().unwrap_or_default();
+        let region = settings.region.clone();
+        Self::new(id.to_owned(), name.to_owned(), 0, account.to_owned(), region, members, now)
     }
 
     /// A gateway that a caller created; it belongs to the caller's account and Region.
@@ -113,18 +118,53 @@ impl Gateway {
         members: Map<String, Value>,
         now: Timestamp,
     ) -> Self {
+        let (account, region) = (caller.account.clone(), Some(caller.region.clone()));
+        Self::new(id, name, sequence, account, region, members, now)
+    }
+
+    fn new(
+        id: String,
+        name: String,
+        sequence: u64,
+        account: String,
+        region: Option<String>,
+        members: Map<String, Value>,
+        created_at: Timestamp,
+    ) -> Self {
         Self {
             id,
             name,
             sequence,
-            account: caller.account.clone(),
-            region: Some(caller.region.clone()),
-            created_at: now,
+            account,
+            region,
+            created_at,
             members,
             targets: BTreeMap::new(),
             by_id: HashMap::new(),
             by_name: HashMap::new(),
+            under_way: 0,
+            history: History::default(),
         }
+    }
+
+    /// Makes a gateway that nobody created other than the settings have it.
+    pub(crate) fn adjust(&mut self, region: Option<String>, members: Map<String, Value>) {
+        self.region = region.or(self.region.take());
+        self.members.extend(members);
+    }
+
+    /// A member of `CreateGateway`, as it came.
+    pub(crate) fn member(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+
+    pub(crate) fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// None: it answers in any Region.
+    pub(crate) fn region(&self) -> Option<&str> {
+        self.region.as_deref()
     }
 
     pub(crate) fn is_visible_to(&self, caller: &Caller) -> bool {
@@ -183,64 +223,106 @@ impl Gateway {
         Some((sequence, self.targets.get(&sequence)?))
     }
 
-    pub(crate) fn target_mut(&mut self, sequence: u64) -> Option<&mut Target> {
-        self.targets.get_mut(&sequence)
-    }
-
     /// Who holds a name: a target holds its own until the last moment of its deletion.
     pub(crate) fn holder_of(&self, name: &str) -> Option<u64> {
         self.by_name.get(name).copied()
     }
 
-    pub(crate) fn insert(&mut self, sequence: u64, target: Target) {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// How many creations, updates and deletions are going on.
+    pub(crate) fn under_way(&self) -> usize {
+        self.under_way
+    }
+
+    pub(crate) fn insert(&mut self, sequence: u64, target: Target, at: Timestamp) {
+        if self.history.is_kept() {
+            self.history.note(at, sequence, &target.id, None, Some(target.clone()));
+        }
+        self.under_way += usize::from(target.is_under_way());
         self.by_id.insert(target.id.clone(), sequence);
         self.by_name.insert(target.spec.name.clone(), sequence);
         self.targets.insert(sequence, target);
     }
 
-    pub(crate) fn remove(&mut self, sequence: u64) {
+    /// Changes a target. A new name must be free.
+    pub(crate) fn edit(
+        &mut self,
+        sequence: u64,
+        at: Timestamp,
+        change: impl FnOnce(&mut Target),
+    ) -> Option<&Target> {
+        let target = self.targets.get_mut(&sequence)?;
+        let before = self.history.is_kept().then(|| target.clone());
+        let name = target.spec.name.clone();
+        self.under_way -= usize::from(target.is_under_way());
+        change(target);
+        self.under_way += usize::from(target.is_under_way());
+        if target.spec.name != name {
+            self.by_name.remove(&name);
+            self.by_name.insert(target.spec.name.clone(), sequence);
+        }
+        if before.is_some() {
+            self.history.note(at, sequence, &target.id, before, Some(target.clone()));
+        }
+        Some(target)
+    }
+
+    pub(crate) fn remove(&mut self, sequence: u64, at: Timestamp) {
         if let Some(target) = self.targets.remove(&sequence) {
             self.by_id.remove(&target.id);
             self.by_name.remove(&target.spec.name);
-        }
-    }
-
-    /// Replaces all that a client may set. The name must be free or the target's own.
-    pub(crate) fn replace_spec(&mut self, sequence: u64, spec: TargetSpec) {
-        let Some(target) = self.targets.get_mut(&sequence) else { return };
-        self.by_name.remove(&target.spec.name);
-        self.by_name.insert(spec.name.clone(), sequence);
-        target.spec = spec;
-    }
-
-    /// Ends the transition of a target, if one ends at `at`.
-    pub(crate) fn settle(&mut self, sequence: u64, at: Timestamp) {
-        let Some(target) = self.targets.get_mut(&sequence) else { return };
-        if target.due != Some(at) {
-            return;
-        }
-        target.due = None;
-        match target.status {
-            TargetStatus::Deleting => self.remove(sequence),
-            TargetStatus::Creating | TargetStatus::Updating | TargetStatus::Synchronizing => {
-                target.status = TargetStatus::Ready;
-                if !target.spec.has_static_tools() {
-                    target.synchronized_at = Some(at);
-                }
+            self.under_way -= usize::from(target.is_under_way());
+            if self.history.is_kept() {
+                let id = target.id.clone();
+                self.history.note(at, sequence, &id, Some(target), None);
             }
-            TargetStatus::UpdateUnsuccessful
-            | TargetStatus::Ready
-            | TargetStatus::Failed
-            | TargetStatus::SynchronizeUnsuccessful
-            | TargetStatus::CreatePendingAuth
-            | TargetStatus::UpdatePendingAuth
-            | TargetStatus::SynchronizePendingAuth
-            | TargetStatus::Other(_) => {}
         }
+    }
+
+    pub(crate) fn target(&self, sequence: u64) -> Option<&Target> {
+        self.targets.get(&sequence)
+    }
+
+    /// How long reads may lag behind from now on.
+    pub(crate) fn keep_history(&mut self, keep: Duration) {
+        self.history.keep(keep);
+    }
+
+    /// The target of this ID as it was at a time.
+    pub(crate) fn find_at(&self, id: &str, time: Timestamp) -> Option<&Target> {
+        let sequence = self.by_id.get(id).copied().or_else(|| self.history.find(id))?;
+        self.history.at(sequence, time, self.targets.get(&sequence))
+    }
+
+    /// The targets that there were at a time, made after the one with this sequence number.
+    pub(crate) fn targets_at(
+        &self,
+        sequence: u64,
+        time: Timestamp,
+    ) -> impl Iterator<Item = (u64, &Target)> {
+        let present = self.targets_after(sequence).map(|(sequence, _)| sequence);
+        let all: std::collections::BTreeSet<u64> =
+            present.chain(self.history.after(sequence)).collect();
+        all.into_iter().filter_map(move |sequence| {
+            let present = self.targets.get(&sequence);
+            Some((sequence, self.history.at(sequence, time, present)?))
+        })
     }
 }
 
 impl Target {
+    /// Whether it counts against the operations under way.
+    fn is_under_way(&self) -> bool {
+        matches!(
+            self.status,
+            TargetStatus::Creating | TargetStatus::Updating | TargetStatus::Deleting
+        )
+    }
+
     /// `gateway_arn` is the gateway's, which a target does not know.
     pub(crate) fn view(&self, gateway_arn: String) -> TargetView {
         TargetView {
@@ -252,6 +334,7 @@ impl Target {
             status_reasons: self.reasons.clone(),
             spec: self.spec.clone(),
             last_synchronized_at: self.synchronized_at,
+            authorization_data: self.authorization.as_ref().map(Authorization::data),
         }
     }
 
@@ -265,6 +348,7 @@ impl Target {
             updated_at: self.updated_at,
             resource_priority: self.spec.resource_priority(),
             last_synchronized_at: self.synchronized_at,
+            authorization_data: self.authorization.as_ref().map(Authorization::data),
             target_type: self.spec.target_type(),
             listing_mode: self.spec.listing_mode().map(str::to_owned),
         }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::gateway::Gateway;
+use super::quotas::require_gateway_room;
 use super::{Answer, DeletedGateway, Items, State, paging};
 use crate::call::{Caller, Page};
 use crate::error::{ApiError, ErrorKind};
@@ -21,9 +22,13 @@ impl State {
             let message = format!("A gateway with name {name} already exists in this account");
             return Err(ApiError::new(ErrorKind::Conflict, message));
         }
+        let caller_has = |gateway: &&Gateway| gateway.is_visible_to(caller);
+        let count = self.gateways.values().filter(caller_has).count();
+        require_gateway_room(&self.settings, count)?;
         let id = self.ids.gateway(&name);
         let sequence = self.ids.next_sequence();
-        let gateway = Gateway::created(id.clone(), name, sequence, caller, members, now);
+        let gateway = Gateway::created(id.clone(), name, sequence, caller, members, now)
+            .keeping(&self.settings);
         let view = gateway.view(&caller.region);
         self.gateways.insert(id, gateway);
         Ok(Answer::Gateway(Box::new(view)))

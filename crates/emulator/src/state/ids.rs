@@ -31,6 +31,11 @@ impl Ids {
         format!("{}-{}", name.to_ascii_lowercase(), self.draw(LOWER))
     }
 
+    /// What an authorization URL is known by.
+    pub(crate) fn consent(&mut self) -> String {
+        self.draw(MIXED) + &self.draw(MIXED)
+    }
+
     fn draw(&mut self, alphabet: &[u8]) -> String {
         (0..10).map(|_| char::from(alphabet[self.random.usize(..alphabet.len())])).collect()
     }

@@ -5,41 +5,58 @@
 //! one call, at once and completely; an error leaves no trace. What takes AWS time is kept as a
 //! target's due time and happens on the next look.
 
+mod admission;
 mod backdoor;
+mod echo;
 mod gateway;
 mod gateways;
+mod headers;
+mod history;
 mod ids;
+mod lifecycle;
 mod paging;
+mod quotas;
 mod targets;
 mod tokens;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::call::{Call, Caller};
 use crate::error::{ApiError, ErrorKind};
-use crate::settings::Settings;
+use crate::outcome::OutcomeRule;
+use crate::settings::{GatewayIds, Settings};
+use crate::shape::{check_text, requests};
+use crate::tally::Rules;
 use crate::target::{TargetStatus, TargetSummary, TargetView};
 
-pub use backdoor::{BackdoorError, TargetPatch};
+pub use backdoor::{BackdoorError, NewGateway, TargetPatch};
 pub(crate) use gateway::GatewayView;
 use gateway::{Gateway, GatewaySummary};
 use ids::Ids;
+pub(crate) use lifecycle::Consented;
 use tokens::Tokens;
 
 /// Everything the emulator knows, at one moment.
 #[derive(Debug)]
 pub(crate) struct State {
-    settings: Settings,
+    settings: Arc<Settings>,
+    /// Where the emulator can be reached, for the URLs that it gives out.
+    url: String,
     gateways: BTreeMap<String, Gateway>,
     /// When a target has to be looked at. An entry whose target has other plans by then is
     /// ignored, so nobody has to search here for entries to take out.
     due: BinaryHeap<Reverse<Due>>,
     tokens: Tokens,
+    pub(crate) outcomes: Rules<OutcomeRule>,
+    buckets: quotas::Buckets,
     ids: Ids,
+    /// For everything that is drawn and is not an ID, so that a distribution shifts no ID.
+    random: fastrand::Rng,
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,16 +108,62 @@ pub(crate) struct DeletedGateway {
     pub(crate) status: &'static str,
 }
 
+impl Answer {
+    /// Shows every target in this status, whatever it is in.
+    pub(crate) fn show_status(&mut self, status: &TargetStatus) {
+        match self {
+            Self::Target(target) => target.status = status.clone(),
+            Self::DeletedTarget(target) => target.status = status.clone(),
+            Self::Targets(items) => {
+                items.items.iter_mut().for_each(|target| target.status = status.clone());
+            }
+            Self::Synchronizing(synchronizing) => {
+                synchronizing.targets.iter_mut().for_each(|target| target.status = status.clone());
+            }
+            Self::Gateway(_) | Self::DeletedGateway(_) | Self::Gateways(_) => {}
+        }
+    }
+}
+
 impl State {
-    pub(crate) fn new(settings: Settings, now: Timestamp) -> Self {
-        let ids = Ids::new(settings.seed);
-        let gateways = settings
-            .gateways
+    pub(crate) fn new(settings: Settings, url: String, now: Timestamp) -> Self {
+        let mut state = Self {
+            url,
+            gateways: BTreeMap::new(),
+            due: BinaryHeap::new(),
+            tokens: Tokens::default(),
+            outcomes: Rules::new(settings.outcomes.iter().cloned()),
+            buckets: quotas::Buckets::default(),
+            ids: Ids::new(settings.seed),
+            random: fastrand::Rng::with_seed(settings.seed),
+            settings: Arc::new(settings),
+        };
+        let settings = Arc::clone(&state.settings);
+        let own = settings.gateways.iter().map(|id| (id, &settings.account));
+        let others = settings
+            .accounts
             .iter()
-            .map(|id| (id.clone(), Gateway::preseeded(id, &settings, now)))
-            .collect();
-        let tokens = Tokens::new(settings.tokens);
-        Self { settings, gateways, due: BinaryHeap::new(), tokens, ids }
+            .flat_map(|account| account.gateways.iter().map(move |id| (id, &account.id)));
+        for (id, account) in own.chain(others) {
+            let gateway = Gateway::preseeded(id, account, &settings, now).keeping(&settings);
+            state.gateways.insert(id.clone(), gateway);
+        }
+        state
+    }
+
+    pub(crate) fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// From now on it behaves like this. What has begun ends as it began.
+    pub(crate) fn set_settings(&mut self, settings: Settings) {
+        if settings.outcomes != self.settings.outcomes {
+            self.outcomes = Rules::new(settings.outcomes.iter().cloned());
+        }
+        for gateway in self.gateways.values_mut() {
+            gateway.keep_history(settings.consistency.longest());
+        }
+        self.settings = Arc::new(settings);
     }
 
     /// Carries out one call.
@@ -121,14 +184,14 @@ impl State {
             Call::CreateTarget { gateway, token, spec } => {
                 self.create_target(now, caller, &gateway, token, spec)
             }
-            Call::GetTarget { gateway, target } => self.get_target(caller, &gateway, &target),
+            Call::GetTarget { gateway, target } => self.get_target(now, caller, &gateway, &target),
             Call::UpdateTarget { gateway, target, spec } => {
                 self.update_target(now, caller, &gateway, &target, spec)
             }
             Call::DeleteTarget { gateway, target } => {
                 self.delete_target(now, caller, &gateway, &target)
             }
-            Call::ListTargets { gateway, page } => self.list_targets(caller, &gateway, &page),
+            Call::ListTargets { gateway, page } => self.list_targets(now, caller, &gateway, &page),
             Call::Synchronize { gateway, targets } => {
                 self.synchronize(now, caller, &gateway, &targets)
             }
@@ -142,9 +205,7 @@ impl State {
                 break;
             }
             let Some(Reverse(due)) = self.due.pop() else { break };
-            if let Some(gateway) = self.gateways.get_mut(&due.gateway) {
-                gateway.settle(due.target, due.at);
-            }
+            self.settle(&due);
         }
     }
 
@@ -164,16 +225,12 @@ impl State {
             let message = format!("User is not authorized to perform this action on {id}");
             return Err(ApiError::new(ErrorKind::AccessDenied, message));
         }
+        if self.settings.variants.gateway_ids == GatewayIds::ModelForm {
+            check_text("gatewayIdentifier", id, &requests::GATEWAY_ID)?;
+        }
         self.gateways.get(id).filter(|gateway| gateway.is_visible_to(caller)).ok_or_else(|| {
             let message = format!("Gateway with identifier {id} not found");
             ApiError::new(ErrorKind::ResourceNotFound, message)
-        })
-    }
-
-    fn gateway_mut(&mut self, caller: &Caller, id: &str) -> Result<&mut Gateway, ApiError> {
-        self.gateway(caller, id)?;
-        self.gateways.get_mut(id).ok_or_else(|| {
-            ApiError::new(ErrorKind::InternalServer, "a gateway vanished between two looks")
         })
     }
 }

@@ -1,14 +1,20 @@
 //! The calls about targets: what each one asks of the state, and where it leads.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
+use super::admission::admit;
+use super::echo::echoed;
 use super::gateway::{Gateway, Target};
+use super::history::horizon;
+use super::quotas::{require_room, require_slot};
 use super::tokens::Verdict;
 use super::{Answer, DeletedTarget, Items, State, Synchronizing, paging};
 use crate::call::{CallKind, Caller, Page};
-use crate::clock::later;
 use crate::error::{ApiError, ErrorKind, Reason};
-use crate::target::{TargetSpec, TargetStatus};
+use crate::settings::{Transition, UpdateOfFailed, UpdatedAt, Variants};
+use crate::target::{TargetSpec, TargetStatus, TargetView};
 
 impl State {
     pub(super) fn create_target(
@@ -23,26 +29,34 @@ impl State {
         if let Some(answer) = self.repeated(now, caller, gateway_id, token.as_deref(), &spec)? {
             return Ok(answer);
         }
-        require_free_name(self.gateway(caller, gateway_id)?, &spec.name)?;
+        let settings = Arc::clone(&self.settings);
+        let gateway = self.gateway(caller, gateway_id)?;
+        admit(gateway, &spec, settings.variants)?;
+        require_free_name(gateway, &spec.name)?;
+        require_room(&settings, gateway)?;
+        require_slot(&settings, gateway)?;
 
-        let due = later(now, self.settings.durations.creating);
         let sequence = self.ids.next_sequence();
         let target = Target {
             id: self.ids.target(),
             spec: spec.clone(),
+            // As `begin` will have it; nobody sees it in between.
             status: TargetStatus::Creating,
             reasons: Vec::new(),
             created_at: now,
             updated_at: now,
             synchronized_at: None,
-            due: Some(due),
+            due: None,
+            authorization: None,
         };
-        let gateway = self.gateway_mut(caller, gateway_id)?;
-        let view = target.view(gateway.arn(&caller.region));
-        gateway.insert(sequence, target);
-        self.schedule(gateway_id, sequence, due);
+        if let Some(gateway) = self.gateways.get_mut(gateway_id) {
+            gateway.insert(sequence, target, now);
+        }
+        self.begin(now, gateway_id, sequence, Transition::Creating, |_| {})?;
+        let view = self.shown(caller, gateway_id, sequence)?;
         if let Some(token) = token {
-            self.tokens.remember(now, gateway_id, token, spec, view.clone());
+            let policy = &settings.tokens;
+            self.tokens.remember(now, policy, gateway_id, token, spec, view.clone());
         }
         Ok(Answer::Target(Box::new(view)))
     }
@@ -60,7 +74,8 @@ impl State {
         let Some(token) = token else { return Ok(None) };
         let Some(gateway) = self.gateways.get(gateway_id) else { return Ok(None) };
         let is_alive = |id: &str| gateway.find(id).is_some();
-        match self.tokens.judge(now, gateway_id, token, spec, is_alive) {
+        let policy = &self.settings.tokens;
+        match self.tokens.judge(now, policy, gateway_id, token, spec, is_alive) {
             Verdict::New => Ok(None),
             Verdict::Mismatch => Err(ApiError::validation(
                 Reason::IdempotentParameterMismatchException,
@@ -68,23 +83,27 @@ impl State {
             )),
             Verdict::Repeat { first_answer } => {
                 let view = match gateway.find(&first_answer.target_id) {
-                    Some((_, target)) => Box::new(target.view(gateway.arn(&caller.region))),
-                    None => first_answer,
+                    Some((_, target)) => self.show(caller, gateway, target),
+                    None => *first_answer,
                 };
-                Ok(Some(Answer::Target(view)))
+                Ok(Some(Answer::Target(Box::new(view))))
             }
         }
     }
 
     pub(super) fn get_target(
-        &self,
+        &mut self,
+        now: Timestamp,
         caller: &Caller,
         gateway_id: &str,
         target_id: &str,
     ) -> Result<Answer, ApiError> {
+        let lag = self.settings.consistency.get.draw(&mut self.random);
         let gateway = self.gateway(caller, gateway_id)?;
-        let (_, target) = find(gateway, target_id)?;
-        Ok(Answer::Target(Box::new(target.view(gateway.arn(&caller.region)))))
+        let target = gateway
+            .find_at(target_id, horizon(now, lag))
+            .ok_or_else(|| no_target(gateway, target_id))?;
+        Ok(Answer::Target(Box::new(self.show(caller, gateway, target))))
     }
 
     pub(super) fn update_target(
@@ -97,26 +116,30 @@ impl State {
     ) -> Result<Answer, ApiError> {
         let gateway = self.gateway(caller, gateway_id)?;
         let (sequence, target) = find(gateway, target_id)?;
-        require_settled(CallKind::UpdateGatewayTarget, &target.status)?;
+        require_settled(CallKind::UpdateGatewayTarget, &target.status, self.settings.variants)?;
         if target.spec.target_type() != spec.target_type() {
             return Err(ApiError::field(
                 "targetConfiguration",
                 "The type of a target cannot be changed",
             ));
         }
+        admit(gateway, &spec, self.settings.variants)?;
         if gateway.holder_of(&spec.name) != Some(sequence) {
             require_free_name(gateway, &spec.name)?;
         }
+        require_slot(&self.settings, gateway)?;
 
-        let due = later(now, self.settings.durations.updating);
-        let gateway = self.gateway_mut(caller, gateway_id)?;
-        gateway.replace_spec(sequence, spec);
-        let arn = gateway.arn(&caller.region);
-        let target = begin(gateway, sequence, TargetStatus::Updating, due)?;
-        target.updated_at = now;
-        let view = target.view(arn);
-        self.schedule(gateway_id, sequence, due);
-        Ok(Answer::Target(Box::new(view)))
+        let moves = match self.settings.variants.updated_at {
+            UpdatedAt::Acceptance | UpdatedAt::Both => true,
+            UpdatedAt::Completion => false,
+        };
+        self.begin(now, gateway_id, sequence, Transition::Updating, |target| {
+            target.spec = spec;
+            if moves {
+                target.updated_at = now;
+            }
+        })?;
+        Ok(Answer::Target(Box::new(self.shown(caller, gateway_id, sequence)?)))
     }
 
     pub(super) fn delete_target(
@@ -128,13 +151,11 @@ impl State {
     ) -> Result<Answer, ApiError> {
         let gateway = self.gateway(caller, gateway_id)?;
         let (sequence, target) = find(gateway, target_id)?;
-        require_settled(CallKind::DeleteGatewayTarget, &target.status)?;
+        require_settled(CallKind::DeleteGatewayTarget, &target.status, self.settings.variants)?;
+        require_slot(&self.settings, gateway)?;
 
-        let due = later(now, self.settings.durations.deleting);
-        let gateway = self.gateway_mut(caller, gateway_id)?;
         let gateway_arn = gateway.arn(&caller.region);
-        begin(gateway, sequence, TargetStatus::Deleting, due)?;
-        self.schedule(gateway_id, sequence, due);
+        self.begin(now, gateway_id, sequence, Transition::Deleting, |_| {})?;
         Ok(Answer::DeletedTarget(DeletedTarget {
             gateway_arn,
             target_id: target_id.to_owned(),
@@ -143,15 +164,21 @@ impl State {
     }
 
     pub(super) fn list_targets(
-        &self,
+        &mut self,
+        now: Timestamp,
         caller: &Caller,
         gateway_id: &str,
         page: &Page,
     ) -> Result<Answer, ApiError> {
+        let lag = self.settings.consistency.list.draw(&mut self.random);
         let gateway = self.gateway(caller, gateway_id)?;
         let after = paging::sequence_of(page.next_token.as_deref())?;
         let size = self.page_size(page);
-        let mut targets = gateway.targets_after(after);
+        let mut targets: Box<dyn Iterator<Item = (u64, &Target)>> = if lag.is_zero() {
+            Box::new(gateway.targets_after(after))
+        } else {
+            Box::new(gateway.targets_at(after, horizon(now, lag)))
+        };
         let mut last = after;
         let items = targets
             .by_ref()
@@ -177,7 +204,8 @@ impl State {
         let mut sequences = Vec::with_capacity(target_ids.len());
         for id in target_ids {
             let (sequence, target) = find(gateway, id)?;
-            require_settled(CallKind::SynchronizeGatewayTargets, &target.status)?;
+            let variants = self.settings.variants;
+            require_settled(CallKind::SynchronizeGatewayTargets, &target.status, variants)?;
             if target.spec.has_static_tools() {
                 return Err(ApiError::field(
                     "targetIdList",
@@ -187,27 +215,38 @@ impl State {
             sequences.push(sequence);
         }
 
-        let due = later(now, self.settings.durations.synchronizing);
-        let gateway = self.gateway_mut(caller, gateway_id)?;
-        let arn = gateway.arn(&caller.region);
-        let mut views = Vec::with_capacity(sequences.len());
-        for sequence in &sequences {
-            let target = begin(gateway, *sequence, TargetStatus::Synchronizing, due)?;
-            views.push(target.view(arn.clone()));
-        }
+        let mut targets = Vec::with_capacity(sequences.len());
         for sequence in sequences {
-            self.schedule(gateway_id, sequence, due);
+            self.begin(now, gateway_id, sequence, Transition::Synchronizing, |_| {})?;
+            targets.push(self.shown(caller, gateway_id, sequence)?);
         }
-        Ok(Answer::Synchronizing(Synchronizing { targets: views }))
+        Ok(Answer::Synchronizing(Synchronizing { targets }))
+    }
+
+    /// A target as the API shows it to this caller.
+    fn show(&self, caller: &Caller, gateway: &Gateway, target: &Target) -> TargetView {
+        echoed(target.view(gateway.arn(&caller.region)), gateway, self.settings.echo)
+    }
+
+    fn shown(
+        &self,
+        caller: &Caller,
+        gateway_id: &str,
+        sequence: u64,
+    ) -> Result<TargetView, ApiError> {
+        let gateway = self.gateway(caller, gateway_id)?;
+        let target = gateway.target(sequence).ok_or_else(|| no_target(gateway, gateway_id))?;
+        Ok(self.show(caller, gateway, target))
     }
 }
 
 fn find<'a>(gateway: &'a Gateway, target_id: &str) -> Result<(u64, &'a Target), ApiError> {
-    gateway.find(target_id).ok_or_else(|| {
-        let message =
-            format!("Target with identifier {target_id} not found in gateway {}", gateway.id);
-        ApiError::new(ErrorKind::ResourceNotFound, message)
-    })
+    gateway.find(target_id).ok_or_else(|| no_target(gateway, target_id))
+}
+
+fn no_target(gateway: &Gateway, target_id: &str) -> ApiError {
+    let message = format!("Target with identifier {target_id} not found in gateway {}", gateway.id);
+    ApiError::new(ErrorKind::ResourceNotFound, message)
 }
 
 fn require_free_name(gateway: &Gateway, name: &str) -> Result<(), ApiError> {
@@ -220,13 +259,20 @@ fn require_free_name(gateway: &Gateway, name: &str) -> Result<(), ApiError> {
 
 /// Refuses a change of a target that is busy. AWS makes it a `ValidationException`, not a
 /// conflict, and clients have to recognise the wording.
-fn require_settled(kind: CallKind, status: &TargetStatus) -> Result<(), ApiError> {
+fn require_settled(
+    kind: CallKind,
+    status: &TargetStatus,
+    variants: Variants,
+) -> Result<(), ApiError> {
     let settled = match status {
         TargetStatus::Ready
         | TargetStatus::UpdateUnsuccessful
         | TargetStatus::SynchronizeUnsuccessful => true,
-        // There is nothing to fetch again where nothing was ever fetched.
-        TargetStatus::Failed => kind != CallKind::SynchronizeGatewayTargets,
+        TargetStatus::Failed => match kind {
+            CallKind::UpdateGatewayTarget => variants.update_of_failed == UpdateOfFailed::Rescues,
+            // There is nothing to fetch again where nothing was ever fetched.
+            _ => kind != CallKind::SynchronizeGatewayTargets,
+        },
         TargetStatus::Creating
         | TargetStatus::Updating
         | TargetStatus::Deleting
@@ -245,20 +291,4 @@ fn require_settled(kind: CallKind, status: &TargetStatus) -> Result<(), ApiError
         status.in_words()
     );
     Err(ApiError::validation(Reason::FieldValidationFailed, message))
-}
-
-/// Sends a target into a transition that ends at `due`.
-fn begin(
-    gateway: &mut Gateway,
-    sequence: u64,
-    status: TargetStatus,
-    due: Timestamp,
-) -> Result<&mut Target, ApiError> {
-    let target = gateway.target_mut(sequence).ok_or_else(|| {
-        ApiError::new(ErrorKind::InternalServer, "a target vanished between two looks")
-    })?;
-    target.status = status;
-    target.reasons.clear();
-    target.due = Some(due);
-    Ok(target)
 }

@@ -9,9 +9,8 @@ use crate::settings::{TokenAfterDelete, TokenMismatch, TokenPolicy};
 use crate::target::{TargetSpec, TargetView};
 
 /// The Creates that are remembered, by gateway and token.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Tokens {
-    policy: TokenPolicy,
     remembered: HashMap<(String, String), Remembered>,
 }
 
@@ -34,14 +33,11 @@ pub(crate) enum Verdict {
 }
 
 impl Tokens {
-    pub(crate) fn new(policy: TokenPolicy) -> Self {
-        Self { policy, remembered: HashMap::new() }
-    }
-
     /// `is_alive` tells whether the target with this ID still exists.
     pub(crate) fn judge(
         &mut self,
         now: Timestamp,
+        policy: &TokenPolicy,
         gateway: &str,
         token: &str,
         spec: &TargetSpec,
@@ -51,12 +47,12 @@ impl Tokens {
         let Some(known) = self.remembered.get(&key) else { return Verdict::New };
         let dead = !is_alive(&known.first_answer.target_id);
         let forgotten =
-            known.until <= now || (dead && self.policy.after_delete == TokenAfterDelete::Create);
+            known.until <= now || (dead && policy.after_delete == TokenAfterDelete::Create);
         if forgotten {
             self.remembered.remove(&key);
             return Verdict::New;
         }
-        if self.policy.mismatch == TokenMismatch::Refuse && known.spec != *spec {
+        if policy.mismatch == TokenMismatch::Refuse && known.spec != *spec {
             return Verdict::Mismatch;
         }
         Verdict::Repeat { first_answer: Box::new(known.first_answer.clone()) }
@@ -65,15 +61,16 @@ impl Tokens {
     pub(crate) fn remember(
         &mut self,
         now: Timestamp,
+        policy: &TokenPolicy,
         gateway: &str,
         token: String,
         spec: TargetSpec,
         first_answer: TargetView,
     ) {
-        if self.policy.ttl.is_zero() {
+        if policy.ttl.is_zero() {
             return;
         }
-        let until = later(now, self.policy.ttl);
+        let until = later(now, policy.ttl);
         let remembered = Remembered { until, spec, first_answer };
         self.remembered.insert((gateway.to_owned(), token), remembered);
     }

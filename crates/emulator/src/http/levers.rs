@@ -1,0 +1,78 @@
+//! The part of the admin API that sets how the emulator behaves: settings, faults, outcomes.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use serde_json::json;
+
+use super::admin::{failure, items, with_body};
+use super::write;
+use crate::core::Core;
+use crate::fault::FaultRule;
+use crate::outcome::OutcomeRule;
+use crate::settings::SettingsChange;
+use crate::shape;
+
+type Shared = State<Arc<Core>>;
+
+pub(super) fn router() -> Router<Arc<Core>> {
+    Router::new()
+        .route("/settings", get(settings).patch(change_settings))
+        .route("/faults", get(faults).post(add_fault).delete(clear_faults))
+        .route("/outcomes", get(outcomes).post(add_outcome).delete(clear_outcomes))
+        .route("/shapes", get(shapes))
+}
+
+async fn settings(State(core): Shared) -> Response {
+    write::json(200, &SettingsChange::from(core.settings().as_ref()))
+}
+
+async fn change_settings(State(core): Shared, body: Bytes) -> Response {
+    with_body(&body, |change: SettingsChange| {
+        if let Some(member) = change.start_only() {
+            return failure(400, &format!("{member}: can be set at the start only"));
+        }
+        core.change_settings(|settings| change.apply(settings));
+        write::json(200, &SettingsChange::from(core.settings().as_ref()))
+    })
+}
+
+async fn faults(State(core): Shared) -> Response {
+    items(&core.look(|inner| inner.faults.all()))
+}
+
+async fn add_fault(State(core): Shared, body: Bytes) -> Response {
+    with_body(&body, |rule: FaultRule| {
+        let id = core.change(|inner, _| inner.faults.add(rule));
+        write::json(201, &json!({"id": id}))
+    })
+}
+
+async fn clear_faults(State(core): Shared) -> Response {
+    core.change(|inner, _| inner.faults.clear());
+    write::json(200, &json!({}))
+}
+
+async fn outcomes(State(core): Shared) -> Response {
+    items(&core.look(|inner| inner.state.outcomes.all()))
+}
+
+async fn add_outcome(State(core): Shared, body: Bytes) -> Response {
+    with_body(&body, |rule: OutcomeRule| {
+        let id = core.change(|inner, _| inner.state.outcomes.add(rule));
+        write::json(201, &json!({"id": id}))
+    })
+}
+
+async fn clear_outcomes(State(core): Shared) -> Response {
+    core.change(|inner, _| inner.state.outcomes.clear());
+    write::json(200, &json!({}))
+}
+
+async fn shapes() -> Response {
+    write::json(200, &shape::describe())
+}

@@ -1,0 +1,230 @@
+//! Lengths of time and chances, as settings have them.
+//!
+//! Draws come from a generator that the caller seeds, so a run can be repeated.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// How long something takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spread {
+    /// Always the same; in settings `2s`.
+    Fixed(Duration),
+    /// Evenly between two lengths; in settings `{from: 1s, to: 3s}`.
+    Between {
+        /// The shortest.
+        from: Duration,
+        /// The longest.
+        to: Duration,
+    },
+    /// Mostly short and now and then long; in settings `{mean: 50ms, most: 2s}`.
+    Exponential {
+        /// The average, before `most` cuts it.
+        mean: Duration,
+        /// The longest.
+        most: Duration,
+    },
+}
+
+impl Spread {
+    /// No time at all.
+    pub const ZERO: Self = Self::Fixed(Duration::ZERO);
+
+    pub(crate) fn draw(&self, random: &mut fastrand::Rng) -> Duration {
+        match self {
+            Self::Fixed(time) => *time,
+            Self::Between { from, to } => *from + to.saturating_sub(*from).mul_f64(random.f64()),
+            // `f64` draws from [0, 1), so the logarithm is that of a number above zero.
+            Self::Exponential { mean, most } => mean.mul_f64(-(1.0 - random.f64()).ln()).min(*most),
+        }
+    }
+
+    /// The longest that a draw can be.
+    pub(crate) fn longest(&self) -> Duration {
+        match self {
+            Self::Fixed(time) | Self::Between { to: time, .. } => *time,
+            Self::Exponential { most, .. } => *most,
+        }
+    }
+}
+
+impl Default for Spread {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+/// A probability, kept in millionths so that settings can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Chance(u32);
+
+impl Chance {
+    const WHOLE: u32 = 1_000_000;
+
+    /// From 0 to 1; what lies outside counts as the nearer end.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to 0..=1_000_000 before the cast"
+    )]
+    pub fn of(share: f64) -> Self {
+        Self((share.clamp(0.0, 1.0) * f64::from(Self::WHOLE)).round() as u32)
+    }
+
+    pub(crate) fn strikes(self, random: &mut fastrand::Rng) -> bool {
+        random.u32(..Self::WHOLE) < self.0
+    }
+}
+
+impl TryFrom<f64> for Chance {
+    type Error = String;
+
+    fn try_from(share: f64) -> Result<Self, String> {
+        if (0.0..=1.0).contains(&share) {
+            return Ok(Self::of(share));
+        }
+        Err(format!("{share} is not a probability from 0 to 1"))
+    }
+}
+
+impl From<Chance> for f64 {
+    fn from(chance: Chance) -> Self {
+        Self::from(chance.0) / Self::from(Chance::WHOLE)
+    }
+}
+
+/// A length of time as people write it: `1500ms`, `2s`, `3m 20s`.
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+    let parsed: SignedDuration =
+        text.trim().parse().map_err(|_| format!("{text:?} is not a duration like 1500ms"))?;
+    Duration::try_from(parsed).map_err(|_| format!("{text:?} is less than nothing"))
+}
+
+/// The same on the way out.
+pub(crate) fn print(time: Duration) -> String {
+    let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+    format!("{time:#}")
+}
+
+/// For members of type `Duration`.
+pub(crate) mod span {
+    use super::{Deserialize, Deserializer, Duration, Error, Serializer, parse, print};
+
+    pub(crate) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&print(*time))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        parse(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for Spread {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let ends = match self {
+            Self::Fixed(time) => return to.serialize_str(&print(*time)),
+            Self::Between { from, to } => [("from", *from), ("to", *to)],
+            Self::Exponential { mean, most } => [("mean", *mean), ("most", *most)],
+        };
+        to.collect_map(ends.map(|(name, time)| (name, print(time))))
+    }
+}
+
+impl<'de> Deserialize<'de> for Spread {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(SpreadVisitor)
+    }
+}
+
+struct SpreadVisitor;
+
+/// The members of the long form; which pair is meant shows in what is there.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ends {
+    from: Option<String>,
+    to: Option<String>,
+    mean: Option<String>,
+    most: Option<String>,
+}
+
+impl<'de> Visitor<'de> for SpreadVisitor {
+    type Value = Spread;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration like 2s, {from, to} or {mean, most}")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Spread, E> {
+        parse(text).map(Spread::Fixed).map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Spread, A::Error> {
+        let ends = Ends::deserialize(MapAccessDeserializer::new(map))?;
+        let time = |text: String| parse(&text).map_err(A::Error::custom);
+        match ends {
+            Ends { from: Some(from), to: Some(to), mean: None, most: None } => {
+                let (from, to) = (time(from)?, time(to)?);
+                if from > to {
+                    return Err(A::Error::custom("from is more than to"));
+                }
+                Ok(Spread::Between { from, to })
+            }
+            Ends { from: None, to: None, mean: Some(mean), most: Some(most) } => {
+                Ok(Spread::Exponential { mean: time(mean)?, most: time(most)? })
+            }
+            _ => Err(A::Error::custom("expected {from, to} or {mean, most}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spreads_are_read_and_written() {
+        for text in [r#""2s""#, r#"{"from":"1s","to":"3s"}"#, r#"{"mean":"50ms","most":"2s"}"#] {
+            let spread: Spread = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&spread).unwrap(), text);
+        }
+        for bad in [r#""soon""#, r#""-1s""#, r#"{"from":"2s","to":"1s"}"#, r#"{"from":"1s"}"#, "7"]
+        {
+            assert!(serde_json::from_str::<Spread>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn draws_stay_inside_and_repeat_with_the_seed() {
+        let second = Duration::from_secs(1);
+        for spread in [
+            Spread::Fixed(second),
+            Spread::Between { from: second, to: 3 * second },
+            Spread::Exponential { mean: second, most: 2 * second },
+        ] {
+            let draws = || {
+                let mut random = fastrand::Rng::with_seed(7);
+                (0..100).map(|_| spread.draw(&mut random)).collect::<Vec<_>>()
+            };
+            assert_eq!(draws(), draws());
+            assert!(draws().iter().all(|time| *time <= spread.longest()));
+        }
+    }
+
+    #[test]
+    fn chances() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut strikes =
+            |share| (0..1000).filter(|_| Chance::of(share).strikes(&mut random)).count();
+        assert_eq!((strikes(0.0), strikes(1.0)), (0, 1000));
+        assert!((200..300).contains(&strikes(0.25)));
+        assert!(serde_json::from_str::<Chance>("1.5").is_err());
+    }
+}
