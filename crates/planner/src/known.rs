@@ -3,11 +3,12 @@
 //! Contract: the only place that judges whether an observation is recent enough to act on. AWS
 //! shows old states for a while after a change (field reports: Get and List lag), so
 //!
-//! - *absence* counts only when it was observed a consistency window after our last attempt to
-//!   change anything for the resource;
-//! - *presence* counts only when it was observed after our last attempt.
+//! - *absence* counts only when it was observed a consistency window after our last attempt that
+//!   may have changed anything for the resource;
+//! - *presence* counts only when it was observed after our last attempt, and a Get only when it
+//!   shows nothing older than the List that made us ask.
 
-use api::{Sight, Summary};
+use api::{Sight, Summary, TargetId};
 use jiff::Timestamp;
 
 use crate::memory::later;
@@ -21,17 +22,32 @@ impl World<'_> {
 
     /// From when on an observed absence can be trusted.
     pub(crate) fn absence_counts_from(&self) -> Timestamp {
-        later(self.memory.last_attempt(), self.policy.consistency_window)
+        later(self.memory.changed_or_since(), self.policy.consistency_window)
+    }
+
+    /// From when on the observed absence of this target can be trusted.
+    pub(crate) fn gone_counts_from(&self, target: &TargetId) -> Timestamp {
+        let deleted = self.memory.deleted(target);
+        let shown = deleted.map(|at| later(at, self.policy.consistency_window));
+        shown.map_or(self.absence_counts_from(), |shown| shown.max(self.absence_counts_from()))
+    }
+
+    /// From when on everything that AWS shows has seen a change that AWS dates so.
+    pub(crate) fn shown_everywhere_from(&self, changed_at: Timestamp) -> Timestamp {
+        let age = self.aws_now.duration_since(changed_at);
+        let here = self.now.checked_sub(age).unwrap_or(self.now);
+        later(here, self.policy.consistency_window)
     }
 
     /// Whether a presence that was observed at this time can be trusted.
     pub(crate) fn presence_counts(&self, as_of: Timestamp) -> bool {
-        self.memory.own_last_attempt().is_none_or(|attempt| as_of >= attempt)
+        self.memory.changed().is_none_or(|changed| as_of >= changed)
     }
 
     /// Whether the mirror's absence of something has stood in two complete Lists that count.
     pub(crate) fn absent_in_two_lists(&self, sight: &Sight) -> bool {
-        sight.before.is_some_and(|before| self.absence_counts(before))
+        let lists = [sight.before, sight.as_of];
+        lists.iter().all(|list| list.is_some_and(|as_of| self.absence_counts(as_of)))
     }
 
     /// Whether the gateway has gone unobserved for so long that nothing can be claimed about it.

@@ -23,7 +23,7 @@ mod world;
 pub use backoff::{Schedule, delay};
 pub use claim::{Claim, ClaimKind, Owner};
 pub use diff::{differences, fingerprint};
-pub use memory::{Attempt, Memory, Reading};
+pub use memory::{Answer, Attempt, Call, Memory};
 pub use plan::{Decision, plan};
 pub use report::{Report, Standing, project};
 pub use step::{Binding, Step, client_token};

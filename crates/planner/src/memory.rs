@@ -4,10 +4,15 @@
 //! resource's status. A process that remembers nothing treats every attempt as one of which the
 //! outcome is unknown. Times are the process's own monotonic clock.
 
-use api::{Accepted, Failure, GatewayId, Target, TargetId};
+use api::{Accepted, Failure, FailureClass, GatewayId, MCPServer, Target, TargetId};
 use jiff::Timestamp;
 
+use crate::Step;
 use crate::backoff::{Schedule, delay};
+use crate::diff::fingerprint;
+
+/// How many targets' readings are kept: more than any one story looks at by turns.
+const READINGS: usize = 4;
 
 /// The calls of which setbacks are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,17 +27,39 @@ pub enum Attempt {
     Read,
 }
 
+/// A call to AWS that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// When it began.
+    pub began: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// What came of it.
+    pub result: Result<Answer, Failure>,
+}
+
+/// What AWS answered to a call that succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// To a Create or an Update.
+    Accepted(Accepted),
+    /// To a Delete.
+    Deleting,
+    /// To a Get.
+    Found(Box<Target>),
+}
+
 /// The answer to a Get.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// The gateway that was asked.
-    pub gateway: GatewayId,
+    gateway: GatewayId,
     /// The target that was asked for.
-    pub target: TargetId,
+    target: TargetId,
     /// When the call began.
-    pub as_of: Timestamp,
+    pub(crate) as_of: Timestamp,
     /// What AWS answered; `None`: there is no such target.
-    pub found: Option<Box<Target>>,
+    pub(crate) found: Option<Box<Target>>,
 }
 
 /// A call that failed, and when it may be tried again.
@@ -55,8 +82,6 @@ pub(crate) struct Intended {
     pub(crate) ambiguous: bool,
     /// The last answer, if there was one.
     pub(crate) answer: Option<Accepted>,
-    /// When the last attempt ended.
-    pub(crate) ended_at: Option<Timestamp>,
 }
 
 /// An Update that AWS has accepted.
@@ -72,11 +97,14 @@ pub(crate) struct Updated {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memory {
     since: Timestamp,
-    last_attempt: Option<Timestamp>,
+    /// When the last Create or Update ended that may have changed something.
+    changed: Option<Timestamp>,
+    /// The same of Deletes, and which target.
+    deleted: Option<(TargetId, Timestamp)>,
     intended: Option<Intended>,
     updated: Option<Updated>,
-    deleted: Option<(TargetId, Timestamp)>,
-    reading: Option<Reading>,
+    /// The last answer for each target, the newest last.
+    readings: Vec<Reading>,
     setback: Option<Setback>,
     /// How many times a generation's configuration was applied again.
     again: Option<(i64, u32)>,
@@ -88,30 +116,109 @@ impl Memory {
     pub fn new(since: Timestamp) -> Self {
         Self {
             since,
-            last_attempt: None,
+            changed: None,
+            deleted: None,
             intended: None,
             updated: None,
-            deleted: None,
-            reading: None,
+            readings: Vec::new(),
             setback: None,
             again: None,
         }
     }
 
-    /// The intent with this nonce has been recorded, and nothing has been sent for it yet.
-    pub fn intent_recorded(&mut self, nonce: &str) {
-        self.intended = Some(Intended {
-            nonce: nonce.to_owned(),
-            attempts: 0,
-            ambiguous: false,
-            answer: None,
-            ended_at: None,
-        });
+    /// The step is about to be recorded in the status. To be told *before* the write: whether or
+    /// not its answer arrives, what is remembered then fits what stands there.
+    pub fn recording(&mut self, step: &Step) {
+        match step {
+            Step::RecordIntent(intent) => {
+                self.intended = Some(Intended {
+                    nonce: intent.nonce.clone(),
+                    attempts: 0,
+                    ambiguous: false,
+                    answer: None,
+                });
+            }
+            // An answer to an earlier Update is none to the one that comes now.
+            Step::RecordApplying(_) => self.updated = None,
+            Step::AddFinalizer
+            | Step::Create { .. }
+            | Step::Bind(_)
+            | Step::Annotate(_)
+            | Step::Read { .. }
+            | Step::Update { .. }
+            | Step::RecordApplied { .. }
+            | Step::Delete { .. }
+            | Step::ForgetRetired(_)
+            | Step::ReleaseFinalizer => {}
+        }
     }
 
-    /// A Create for the intent with this nonce has ended.
-    pub fn created(&mut self, nonce: &str, now: Timestamp, result: Result<Accepted, Failure>) {
-        self.last_attempt = Some(now);
+    /// The step called AWS for this resource, and the call has ended.
+    pub fn learn(&mut self, server: &MCPServer, step: &Step, call: Call, seed: u64) {
+        let generation = server.metadata.generation.unwrap_or_default();
+        let Call { began, ended, result } = call;
+        let accepted = match &result {
+            Ok(Answer::Accepted(accepted)) => Some(accepted.clone()),
+            Ok(Answer::Deleting | Answer::Found(_)) | Err(_) => None,
+        };
+        let failure = result.as_ref().err();
+        // A definite refusal changes nothing.
+        let changed = failure.is_none_or(|failure| !failure.class.is_definite());
+        let not_found = failure.is_some_and(|failure| failure.class == FailureClass::NotFound);
+        let (attempt, succeeded) = match step {
+            Step::Create { nonce, .. } => {
+                self.created(nonce, accepted, changed);
+                (Attempt::Create, result.is_ok())
+            }
+            Step::Update { definition, again, .. } => {
+                let before = server.status.as_ref().and_then(|status| status.applied.as_ref());
+                let before = before.map(|applied| applied.updated_at);
+                self.updated = accepted.map(|answer| Updated {
+                    fingerprint: fingerprint(definition),
+                    moved: before.is_none_or(|before| answer.updated_at > before),
+                    answer,
+                });
+                if *again && result.is_ok() {
+                    self.again = Some((generation, self.times_again(generation) + 1));
+                }
+                (Attempt::Update, result.is_ok())
+            }
+            Step::Delete { target, .. } => {
+                if changed || not_found {
+                    self.deleted = Some((target.clone(), ended));
+                }
+                // What is gone is what was wanted; a Get will have to say so too.
+                (Attempt::Delete, result.is_ok() || not_found)
+            }
+            Step::Read { gateway, target } => {
+                let found = match &result {
+                    Ok(Answer::Found(target)) => Some(target.clone()),
+                    Ok(Answer::Accepted(_) | Answer::Deleting) | Err(_) => None,
+                };
+                if found.is_some() || not_found {
+                    self.read(gateway, target, began, found);
+                }
+                (Attempt::Read, result.is_ok() || not_found)
+            }
+            Step::AddFinalizer
+            | Step::RecordIntent(_)
+            | Step::Bind(_)
+            | Step::Annotate(_)
+            | Step::RecordApplying(_)
+            | Step::RecordApplied { .. }
+            | Step::ForgetRetired(_)
+            | Step::ReleaseFinalizer => return,
+        };
+        if changed && matches!(attempt, Attempt::Create | Attempt::Update) {
+            self.changed = Some(ended);
+        }
+        match result {
+            Err(failure) if !succeeded => self.failed(attempt, generation, failure, ended, seed),
+            Ok(_) | Err(_) => self.succeeded(attempt),
+        }
+    }
+
+    fn created(&mut self, nonce: &str, answer: Option<Accepted>, changed: bool) {
         let earlier = self.intended.take().filter(|intended| intended.nonce == nonce);
         // Without a memory of the intent a process before this one may have tried.
         let (attempts, ambiguous) =
@@ -119,44 +226,28 @@ impl Memory {
         self.intended = Some(Intended {
             nonce: nonce.to_owned(),
             attempts: attempts + 1,
-            ambiguous: ambiguous || result.as_ref().is_err_and(|f| !f.class.is_definite()),
-            answer: result.ok(),
-            ended_at: Some(now),
-        });
-    }
-
-    /// An Update to the configuration with this fingerprint has ended. `before` is the target's
-    /// recorded `updatedAt` from before it.
-    pub fn updated(
-        &mut self,
-        fingerprint: &str,
-        before: Option<Timestamp>,
-        now: Timestamp,
-        result: Result<Accepted, Failure>,
-    ) {
-        self.last_attempt = Some(now);
-        self.updated = result.ok().map(|answer| Updated {
-            fingerprint: fingerprint.to_owned(),
-            moved: before.is_none_or(|before| answer.updated_at > before),
+            ambiguous: ambiguous || changed && answer.is_none(),
             answer,
         });
     }
 
-    /// A Delete has ended; `accepted` is whether AWS took it.
-    pub fn deleted(&mut self, target: &TargetId, now: Timestamp, accepted: bool) {
-        self.last_attempt = Some(now);
-        if accepted {
-            self.deleted = Some((target.clone(), now));
+    fn read(
+        &mut self,
+        gateway: &GatewayId,
+        target: &TargetId,
+        as_of: Timestamp,
+        found: Option<Box<Target>>,
+    ) {
+        let (gateway, target) = (gateway.clone(), target.clone());
+        self.readings.retain(|reading| reading.gateway != gateway || reading.target != target);
+        self.readings.push(Reading { gateway, target, as_of, found });
+        if self.readings.len() > READINGS {
+            self.readings.remove(0);
         }
     }
 
-    /// A Get has been answered.
-    pub fn read(&mut self, reading: Reading) {
-        self.reading = Some(reading);
-    }
-
     /// A call failed: it waits longer each time, for as long as the resource is not edited.
-    pub fn failed(
+    fn failed(
         &mut self,
         attempt: Attempt,
         generation: i64,
@@ -175,22 +266,20 @@ impl Memory {
     }
 
     /// A call succeeded: its setbacks are over.
-    pub fn succeeded(&mut self, attempt: Attempt) {
+    fn succeeded(&mut self, attempt: Attempt) {
         if self.setback.as_ref().is_some_and(|setback| setback.attempt == attempt) {
             self.setback = None;
         }
     }
 
-    /// A configuration that was applied before has been applied again.
-    pub fn applied_again(&mut self, generation: i64) {
-        let times = self.again.filter(|(of, _)| *of == generation).map_or(0, |(_, times)| times);
-        self.again = Some((generation, times.saturating_add(1)));
+    fn times_again(&self, generation: i64) -> u32 {
+        self.again.filter(|(of, _)| *of == generation).map_or(0, |(_, times)| times)
     }
 
     /// When a target that failed with this generation's configuration may be sent it again.
     pub(crate) fn heal_at(&self, generation: i64, seed: u64) -> Timestamp {
-        let times = self.again.filter(|(of, _)| *of == generation).map_or(0, |(_, times)| times);
-        later(self.last_attempt(), delay(Schedule::FAILED_TARGET, times + 1, seed))
+        let times = self.times_again(generation).saturating_add(1);
+        later(self.changed_or_since(), delay(Schedule::FAILED_TARGET, times, seed))
     }
 
     /// When this process began to watch over the resource.
@@ -198,15 +287,14 @@ impl Memory {
         self.since
     }
 
-    /// When something at AWS may last have been changed for this resource: the end of our last
-    /// attempt, or the beginning of this process.
-    pub(crate) fn last_attempt(&self) -> Timestamp {
-        self.last_attempt.unwrap_or(self.since)
+    /// When this process last created or updated anything, or may have.
+    pub(crate) fn changed(&self) -> Option<Timestamp> {
+        self.changed
     }
 
-    /// When this process last tried to change something.
-    pub(crate) fn own_last_attempt(&self) -> Option<Timestamp> {
-        self.last_attempt
+    /// The same, or the beginning of this process: one before it may have.
+    pub(crate) fn changed_or_since(&self) -> Timestamp {
+        self.changed.unwrap_or(self.since)
     }
 
     pub(crate) fn intended(&self, nonce: &str) -> Option<&Intended> {
@@ -217,15 +305,21 @@ impl Memory {
         self.updated.as_ref().filter(|updated| updated.fingerprint == fingerprint)
     }
 
-    /// When AWS accepted our last Delete of this target.
-    pub(crate) fn delete_accepted(&self, target: &TargetId) -> Option<Timestamp> {
+    /// Whether a Create of this process was answered with this target.
+    pub(crate) fn has_created(&self, target: &TargetId) -> bool {
+        let answer = self.intended.as_ref().and_then(|intended| intended.answer.as_ref());
+        answer.is_some_and(|answer| answer.target == *target)
+    }
+
+    /// When this process last deleted this target, or may have.
+    pub(crate) fn deleted(&self, target: &TargetId) -> Option<Timestamp> {
         self.deleted.as_ref().filter(|(deleted, _)| deleted == target).map(|(_, at)| *at)
     }
 
     pub(crate) fn reading(&self, gateway: &GatewayId, target: &TargetId) -> Option<&Reading> {
-        self.reading
-            .as_ref()
-            .filter(|reading| reading.gateway == *gateway && reading.target == *target)
+        self.readings
+            .iter()
+            .find(|reading| reading.gateway == *gateway && reading.target == *target)
     }
 
     /// The setback that still holds this call up.

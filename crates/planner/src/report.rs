@@ -28,6 +28,9 @@ pub struct Report {
     pub wake_at: Option<Timestamp>,
     /// The gateways on which a change is awaited, so that their mirrors look often.
     pub awaits: Vec<GatewayId>,
+    /// Whether nothing came of the recorded intent, and nothing will: its record goes with the
+    /// next write, so that its claim stands in nobody's way.
+    pub intent_is_void: bool,
 }
 
 /// What was seen of the target, as far as the status tells it.
@@ -129,7 +132,7 @@ pub enum Holder {
 impl Report {
     /// A report of this standing.
     pub(crate) fn of(standing: Standing) -> Self {
-        Self { standing, observed: None, wake_at: None, awaits: Vec::new() }
+        Self { standing, observed: None, wake_at: None, awaits: Vec::new(), intent_is_void: false }
     }
 
     pub(crate) fn waking(mut self, at: Timestamp) -> Self {
@@ -175,6 +178,9 @@ pub fn project(
 ) -> MCPServerStatus {
     let mut status = server.status.clone().unwrap_or_default();
     observe(&mut status, report);
+    if report.intent_is_void {
+        status.intent = None;
+    }
     if let Some(step) = step {
         record(&mut status, server, step);
     }

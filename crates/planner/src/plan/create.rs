@@ -3,7 +3,7 @@
 //! The Create itself belongs to the settling of the intent, whether this process or one before
 //! it recorded it.
 
-use api::{GatewayId, Intent, TargetStatus};
+use api::{GatewayId, Intent, Summary, TargetStatus};
 
 use super::{Decision, retire, seen};
 use crate::claim::{Claim, ClaimKind, Owner};
@@ -39,26 +39,38 @@ pub(super) fn plan(world: &World<'_>, gateway: &GatewayId, wish: &Validated) -> 
     if let Some(better) = better_claim(world, gateway, name, ClaimKind::Desires) {
         return conflict(gateway, name, Holder::Resource(better.owner.name.clone()));
     }
-    if let Some(holder) = holder {
-        return if holder.status == TargetStatus::Deleting {
-            // The name is free again when it is gone.
-            Decision::wait(Report::of(Standing::Creating(gateway.clone())).awaiting(gateway))
-        } else {
-            conflict(gateway, name, Holder::Target(holder.id.clone()))
-        };
+    match holder {
+        Some(entry) => occupied(gateway, entry, Holder::Target(entry.id.clone())),
+        None => intend(world, gateway, wish, Report::of(Standing::Creating(gateway.clone()))),
     }
+}
+
+/// Records the intent to make the target.
+pub(super) fn intend(
+    world: &World<'_>,
+    gateway: &GatewayId,
+    wish: &Validated,
+    report: Report,
+) -> Decision {
     let intent = Intent {
         nonce: world.nonce.to_owned(),
         gateway: gateway.0.clone(),
-        name: name.clone(),
+        name: wish.definition.name.clone(),
         fingerprint: fingerprint(&wish.definition),
         generation: world.generation(),
         aws_time: Some(world.aws_now),
     };
-    Decision::step(
-        Step::RecordIntent(intent),
-        Report::of(Standing::Creating(gateway.clone())).awaiting(gateway),
-    )
+    Decision::step(Step::RecordIntent(intent), report.awaiting(gateway))
+}
+
+/// A target of somebody else has the name.
+pub(super) fn occupied(gateway: &GatewayId, entry: &Summary, holder: Holder) -> Decision {
+    if entry.status == TargetStatus::Deleting {
+        // The name is free again when it is gone.
+        let report = Report::of(Standing::Creating(gateway.clone())).awaiting(gateway);
+        return Decision::wait(report);
+    }
+    conflict(gateway, &entry.name, holder)
 }
 
 /// The name belongs to somebody else.

@@ -1,10 +1,12 @@
 //! A target that is bound: keep it as written.
 
-use api::{Applied, Applying, Definition, GatewayId, Intent, Summary, Target};
+use api::{Applied, Applying, Definition, Summary, Target};
+use jiff::Timestamp;
 
-use super::create::conflict;
-use super::{Decision, Stage, attempt, read_since, retire, seen, stage};
-use crate::diff::{fingerprint, is_current_scheme};
+use super::create::{conflict, intend};
+use super::{Decision, Stage, attempt, read_since, retire, seen, stage, wait_until};
+use crate::diff::{differences, fingerprint, is_current_scheme};
+use crate::memory::Reading;
 use crate::report::{Holder, Report, Standing};
 use crate::world::{Bound, World};
 use crate::{Attempt, Step, Validated};
@@ -16,7 +18,7 @@ pub(super) fn plan(world: &World<'_>, bound: &Bound, wish: &Validated) -> Decisi
         Err(report) => return Decision::wait(report),
     };
     let as_of = sight.as_of.unwrap_or(world.memory.since());
-    let keeper = Keeper { world, bound, wanted: &wish.definition };
+    let keeper = Keeper { world, bound, wish, wanted: &wish.definition };
 
     // What AWS has answered is recorded before anything else is looked at.
     if let Some(decision) = keeper.record_answer() {
@@ -41,6 +43,7 @@ pub(super) fn plan(world: &World<'_>, bound: &Bound, wish: &Validated) -> Decisi
 struct Keeper<'a> {
     world: &'a World<'a>,
     bound: &'a Bound,
+    wish: &'a Validated,
     wanted: &'a Definition,
 }
 
@@ -95,7 +98,7 @@ impl Keeper<'_> {
     }
 
     /// READY or failed: is it with what is wanted?
-    fn settled(&self, entry: &Summary, as_of: jiff::Timestamp) -> Decision {
+    fn settled(&self, entry: &Summary, as_of: Timestamp) -> Decision {
         let wanted = fingerprint(self.wanted);
         if let Some(applying) = self.applying() {
             // Recorded, and not known to be sent: an Update replaces everything, so to send it
@@ -158,11 +161,11 @@ impl Keeper<'_> {
     }
 
     /// What is wanted has been applied: does it show, did it work, has anybody changed it since?
-    fn as_applied(&self, entry: &Summary, as_of: jiff::Timestamp, applied: &Applied) -> Decision {
+    fn as_applied(&self, entry: &Summary, as_of: Timestamp, applied: &Applied) -> Decision {
         let moved = applied.settled || self.answer_moved();
         if !self.world.shows_change(entry, as_of, applied.updated_at, moved) {
-            let report = self.busy().waking(self.world.absence_counts_from());
-            return Decision::wait(report);
+            let from = self.world.absence_counts_from();
+            return wait_until(self.world, &self.bound.gateway, from, self.hold_or_busy());
         }
         if stage(&entry.status) == Stage::Ready && entry.updated_at == applied.updated_at {
             return self.ready(entry, applied.fingerprint.clone());
@@ -170,59 +173,81 @@ impl Keeper<'_> {
         self.compare(entry, applied.fingerprint.clone())
     }
 
-    /// Whether the answer to our change was newer than the state before it. A Create always is.
+    /// Whether the answer to our last change was newer than the state before it. That of a Create
+    /// always is; of what another process was answered nothing is known.
     fn answer_moved(&self) -> bool {
-        self.applied().is_some_and(|applied| {
-            self.world
-                .memory
-                .update_answer(&applied.fingerprint)
-                .is_none_or(|updated| updated.moved)
-        })
+        let memory = self.world.memory;
+        let updated = self.applied().and_then(|applied| memory.update_answer(&applied.fingerprint));
+        updated.map_or_else(|| memory.has_created(&self.bound.target), |updated| updated.moved)
     }
 
     /// Reads the configuration and compares it with what is wanted.
     fn compare(&self, entry: &Summary, wanted: String) -> Decision {
-        let report = self.hold_or_busy(entry);
-        let from = self.world.memory.last_attempt();
-        let reading = self.world.memory.reading(&self.bound.gateway, &self.bound.target);
-        // A reading of this very state will do, however old it is.
-        let fitting = reading.filter(|reading| {
-            let target = reading.found.as_deref();
-            self.world.presence_counts(reading.as_of)
-                && target.is_some_and(|target| target.summary.updated_at >= entry.updated_at)
-        });
-        let reading = match fitting {
-            Some(reading) => reading,
-            None => match read_since(self.world, self.bound, from.max(self.seen_at()), report) {
-                Ok(reading) => reading,
-                Err(decision) => return decision,
-            },
-        };
-        let Some(target) = reading.found.as_deref() else {
-            // Listed and not found: the next List will tell.
-            return Decision::wait(self.hold_or_busy(entry).awaiting(&self.bound.gateway));
-        };
-        let same = target.definition.as_ref().is_some_and(|found| fingerprint(found) == wanted);
-        if !same {
-            return self.begin_update(entry, fingerprint(self.wanted));
+        match self.look_closer(entry, &wanted) {
+            Err(decision) => decision,
+            Ok(target) => self.judge(entry, target, wanted),
         }
+    }
+
+    /// The target with its configuration, as it is for certain.
+    fn look_closer(&self, entry: &Summary, wanted: &str) -> Result<&Target, Decision> {
+        let world = self.world;
+        let report = || self.hold_or_busy();
+        let reading = if let Some(reading) = self.reading_of(entry) {
+            reading
+        } else {
+            let from = world.memory.changed_or_since().max(self.seen_at());
+            read_since(world, self.bound, from, report())?
+        };
+        let listed_only = || Decision::wait(report().awaiting(&self.bound.gateway));
+        let target = reading.found.as_deref().ok_or_else(listed_only)?;
+        if target.summary.updated_at < entry.updated_at {
+            // The Get is behind the List.
+            let from = world.shown_everywhere_from(entry.updated_at);
+            let reading = read_since(world, self.bound, from, report())?;
+            return reading.found.as_deref().ok_or_else(listed_only);
+        }
+        if !is_same(target, wanted) && !world.absence_counts(reading.as_of) {
+            // What differs so soon after a change may be what was there before it.
+            let from = world.absence_counts_from();
+            let reading = read_since(world, self.bound, from, report())?;
+            return reading.found.as_deref().ok_or_else(listed_only);
+        }
+        Ok(target)
+    }
+
+    /// A reading of this very state, which will do however old it is.
+    fn reading_of(&self, entry: &Summary) -> Option<&Reading> {
+        let reading = self.world.memory.reading(&self.bound.gateway, &self.bound.target)?;
+        let seen = &reading.found.as_deref()?.summary;
+        let fits = self.world.presence_counts(reading.as_of)
+            && seen.updated_at >= entry.updated_at
+            && stage(&seen.status) == stage(&entry.status);
+        fits.then_some(reading)
+    }
+
+    fn judge(&self, entry: &Summary, target: &Target, wanted: String) -> Decision {
+        let same = is_same(target, &wanted);
+        let tried = self.applied().is_some_and(|applied| !applied.settled);
         match stage(&target.summary.status) {
-            Stage::Ready => self.ready(&target.summary, wanted),
-            Stage::Failed => self.heal(target),
             Stage::Moving | Stage::Consent => Decision::wait(self.moving(&target.summary)),
+            Stage::Ready if same => self.ready(&target.summary, wanted),
+            // It has been asked for already, and this is what came of it.
+            Stage::Ready | Stage::Failed if same || tried => self.heal(target),
+            Stage::Ready | Stage::Failed => self.begin_update(entry, fingerprint(self.wanted)),
         }
     }
 
     /// When the entry was listed: a Get that is to explain it must not be older.
-    fn seen_at(&self) -> jiff::Timestamp {
+    fn seen_at(&self) -> Timestamp {
         let sight = self.world.sight(&self.bound.gateway);
         sight.and_then(|sight| sight.as_of).unwrap_or(self.world.memory.since())
     }
 
     /// While we look closer, a target that was settled stays what it was.
-    fn hold_or_busy(&self, entry: &Summary) -> Report {
+    fn hold_or_busy(&self) -> Report {
         let settled = self.applied().is_none_or(|applied| applied.settled);
-        if settled { Report::of(Standing::Hold) } else { self.busy().seeing(entry) }
+        if settled { Report::of(Standing::Hold) } else { self.busy() }
     }
 
     fn ready(&self, entry: &Summary, fingerprint: String) -> Decision {
@@ -247,43 +272,37 @@ impl Keeper<'_> {
         if self.world.now >= heal_at {
             return self.begin_update(&target.summary, fingerprint(self.wanted));
         }
-        let standing = Standing::Failed {
-            status: target.summary.status.clone(),
-            reasons: target.status_reasons.clone(),
-        };
+        let mut reasons = target.status_reasons.clone();
+        let differing = target.definition.as_ref().map(|found| differences(self.wanted, found));
+        if differing.as_ref().is_none_or(|fields| !fields.is_empty()) {
+            let fields = differing.unwrap_or_default().join(", ");
+            reasons.push(format!("it does not show what was asked for: {fields}"));
+        }
+        let standing = Standing::Failed { status: target.summary.status.clone(), reasons };
         Decision::wait(Report::of(standing).reading(target).waking(heal_at))
     }
 
     /// Not listed: gone, or not shown yet.
-    fn missing(&self, as_of: jiff::Timestamp) -> Decision {
+    fn missing(&self, as_of: Timestamp) -> Decision {
         let from = self.world.absence_counts_from();
-        let never_seen = self.applied().is_some_and(|applied| !applied.settled);
-        let report = if never_seen { self.busy() } else { Report::of(Standing::Hold) };
+        let report = self.hold_or_busy();
         if !self.world.absence_counts(as_of) {
-            return Decision::wait(report.waking(from).awaiting(&self.bound.gateway));
+            return wait_until(self.world, &self.bound.gateway, from, report);
         }
-        let reading = match read_since(self.world, self.bound, from.max(as_of), report.clone()) {
-            Ok(reading) => reading,
-            Err(decision) => return decision,
-        };
-        if reading.found.is_some() {
-            // Found and not listed: the next List will tell.
-            return Decision::wait(report.awaiting(&self.bound.gateway));
+        match read_since(self.world, self.bound, from.max(as_of), report.clone()) {
+            Err(decision) => decision,
+            Ok(reading) if reading.found.is_some() => {
+                // Found and not listed: the next List will tell.
+                Decision::wait(report.awaiting(&self.bound.gateway))
+            }
+            Ok(_) => {
+                let report = Report::of(Standing::Recreating(self.bound.target.clone()));
+                intend(self.world, &self.bound.gateway, self.wish, report)
+            }
         }
-        self.make_again()
     }
+}
 
-    fn make_again(&self) -> Decision {
-        let gateway: &GatewayId = &self.bound.gateway;
-        let intent = Intent {
-            nonce: self.world.nonce.to_owned(),
-            gateway: gateway.0.clone(),
-            name: self.wanted.name.clone(),
-            fingerprint: fingerprint(self.wanted),
-            generation: self.world.generation(),
-            aws_time: Some(self.world.aws_now),
-        };
-        let report = Report::of(Standing::Recreating(self.bound.target.clone())).awaiting(gateway);
-        Decision::step(Step::RecordIntent(intent), report)
-    }
+fn is_same(target: &Target, wanted: &str) -> bool {
+    target.definition.as_ref().is_some_and(|found| fingerprint(found) == wanted)
 }

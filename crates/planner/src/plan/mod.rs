@@ -10,10 +10,12 @@ mod remove;
 mod settle;
 
 use api::{FailureClass, GatewayId, Listing, Sight, TargetStatus};
+use jiff::Timestamp;
 
+use crate::memory::Reading;
 use crate::report::{Report, Standing};
 use crate::world::{Bound, World, gateway_of};
-use crate::{Attempt, Step, validate};
+use crate::{Attempt, Step, Validated, Violation, validate};
 
 use remove::retire;
 use settle::Settled;
@@ -47,15 +49,19 @@ pub fn plan(world: &World<'_>) -> Decision {
         return decision;
     }
     let wish = validate(world.server);
-    if let Some(intent) = world.status().and_then(|status| status.intent.as_ref()) {
-        match settle::plan(world, intent, wish.as_ref().ok()) {
-            Settled::Open(decision) => return decision,
-            Settled::NothingWasMade => {}
-        }
+    let intent = world.status().and_then(|status| status.intent.as_ref());
+    if let Some(intent) = intent
+        && let Settled::Open(decision) = settle::plan(world, intent, wish.as_ref().ok())
+    {
+        return decision;
     }
-    if world.is_deleting() {
-        return remove::plan(world);
-    }
+    let mut decision = if world.is_deleting() { remove::plan(world) } else { serve(world, wish) };
+    decision.report.intent_is_void = intent.is_some();
+    decision
+}
+
+/// A resource that stays, with nothing unsettled.
+fn serve(world: &World<'_>, wish: Result<Validated, Vec<Violation>>) -> Decision {
     let wish = match wish {
         Ok(wish) => wish,
         Err(violations) => return Decision::wait(Report::of(Standing::Invalid(violations))),
@@ -157,6 +163,9 @@ fn seen<'a>(world: &'a World<'_>, gateway: &GatewayId) -> Result<(&'a Sight, &'a
     };
     match (&sight.listing, &sight.trouble) {
         (Some(listing), _) if !world.is_stale(sight) => Ok((sight, listing)),
+        (Some(_), Some(trouble)) if trouble.failure.class == FailureClass::NotFound => {
+            Err(Report::of(Standing::GatewayNotFound(gateway.clone())).awaiting(gateway))
+        }
         (Some(_), _) => Err(Report::of(Standing::Stale(gateway.clone()))),
         (None, None) => Err(Report::of(Standing::Hold).awaiting(gateway)),
         (None, Some(trouble)) => Err(Report::of(match trouble.failure.class {
@@ -207,18 +216,25 @@ fn stage(status: &TargetStatus) -> Stage {
 fn read_since<'a>(
     world: &'a World<'_>,
     bound: &Bound,
-    from: jiff::Timestamp,
+    from: Timestamp,
     report: Report,
-) -> Result<&'a crate::Reading, Decision> {
+) -> Result<&'a Reading, Decision> {
     let reading = world.memory.reading(&bound.gateway, &bound.target);
     if let Some(reading) = reading.filter(|reading| reading.as_of >= from) {
         return Ok(reading);
     }
     if world.now < from {
-        return Err(Decision::wait(report.waking(from).awaiting(&bound.gateway)));
+        return Err(wait_until(world, &bound.gateway, from, report));
     }
     let step = Step::Read { gateway: bound.gateway.clone(), target: bound.target.clone() };
     Err(attempt(world, Attempt::Read, &bound.gateway, step, report))
+}
+
+/// Waits for what the gateway shows from this time on: until then, and afterwards for the mirror
+/// to look.
+fn wait_until(world: &World<'_>, gateway: &GatewayId, from: Timestamp, report: Report) -> Decision {
+    let report = report.awaiting(gateway);
+    Decision::wait(if world.now < from { report.waking(from) } else { report })
 }
 
 #[cfg(test)]

@@ -3,24 +3,23 @@
 //! A target counts as gone only when a Get answers 404 a consistency window after our last
 //! attempt: the Delete's 202 is a promise, and a List can lag.
 
-use api::{FailureClass, Retired};
+use api::{FailureClass, Retired, TargetId};
+use jiff::Timestamp;
 
-use super::{Decision, Stage, attempt, read_since, stage};
+use super::{Decision, Stage, attempt, read_since, stage, wait_until};
 use crate::report::{Report, Standing};
 use crate::world::{Bound, World};
 use crate::{Attempt, Step};
 
 /// Removes everything that the resource has at AWS, then lets it go.
 pub(super) fn plan(world: &World<'_>) -> Decision {
-    let current = Bound::of(world.server);
-    let all = world.retired().iter().map(Bound::from).chain(current);
-    for bound in all {
-        let deleting = Report::of(Standing::Deleting(bound.target.clone()));
-        if let Some(decision) = remove(world, &bound, deleting) {
-            return decision;
-        }
+    let deleting = |target: &TargetId| Report::of(Standing::Deleting(target.clone()));
+    if let Some(left) = world.retired().first() {
+        return retire(world, left, deleting(&Bound::from(left).target));
     }
-    Decision::step(Step::ReleaseFinalizer, Report::of(Standing::Gone))
+    Bound::of(world.server)
+        .and_then(|bound| remove(world, &bound, deleting(&bound.target)))
+        .unwrap_or_else(|| Decision::step(Step::ReleaseFinalizer, Report::of(Standing::Gone)))
 }
 
 /// Removes a target that the resource has left behind, while `report` holds for its successor.
@@ -46,16 +45,16 @@ fn remove(world: &World<'_>, bound: &Bound, report: Report) -> Option<Decision> 
         return None;
     }
     let entry = sight.listing.as_ref().and_then(|listing| listing.by_id(&bound.target));
+    let as_of = sight.as_of.unwrap_or(world.memory.since());
     let Some(entry) = entry else {
-        return gone(world, bound, sight.listing.is_some(), report);
+        return gone(world, bound, sight.listing.is_some(), as_of, report);
     };
     let report = if world.is_deleting() { report.seeing(entry) } else { report };
-    let deleted_at = world.memory.delete_accepted(&bound.target);
-    let as_of = sight.as_of.unwrap_or(world.memory.since());
-    let may_lag = deleted_at.is_some() && !world.absence_counts(as_of);
+    let from = world.gone_counts_from(&bound.target);
+    let may_lag = world.memory.deleted(&bound.target).is_some() && as_of < from;
     match stage(&entry.status) {
         Stage::Consent | Stage::Ready | Stage::Failed if may_lag => {
-            Some(Decision::wait(report.waking(world.absence_counts_from())))
+            Some(wait_until(world, &bound.gateway, from, report))
         }
         // AWS refuses a Delete while the target moves, and while it waits for consent.
         Stage::Moving | Stage::Consent => Some(Decision::wait(report)),
@@ -68,14 +67,21 @@ fn remove(world: &World<'_>, bound: &Bound, report: Report) -> Option<Decision> 
 }
 
 /// Not listed: a Get has to say so too.
-fn gone(world: &World<'_>, bound: &Bound, listed: bool, report: Report) -> Option<Decision> {
+fn gone(
+    world: &World<'_>,
+    bound: &Bound,
+    listed: bool,
+    as_of: Timestamp,
+    report: Report,
+) -> Option<Decision> {
     if !listed {
         return Some(Decision::wait(super::seen(world, &bound.gateway).err().unwrap_or(report)));
     }
-    match read_since(world, bound, world.absence_counts_from(), report.clone()) {
+    // Every List asks anew, because the Get may be behind it.
+    let from = world.gone_counts_from(&bound.target).max(as_of);
+    match read_since(world, bound, from, report.clone()) {
         Err(decision) => Some(decision),
         Ok(reading) if reading.found.is_none() => None,
-        // Found and not listed: the next List will tell.
         Ok(_) => Some(Decision::wait(report)),
     }
 }

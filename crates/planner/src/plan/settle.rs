@@ -4,11 +4,11 @@
 //! token, or, after an attempt whose outcome is unknown, by a target of the intended name and
 //! configuration that came to be during the attempt and that nobody else claims.
 
-use api::{Accepted, FailureClass, GatewayId, Intent, Summary, TargetId};
+use api::{Accepted, FailureClass, GatewayId, Intent, Sight, Summary, TargetId};
 use jiff::{SignedDuration, Timestamp};
 
-use super::create::{better_claim, conflict};
-use super::{Decision, attempt, read_since, seen};
+use super::create::{better_claim, occupied};
+use super::{Decision, attempt, read_since, seen, wait_until};
 use crate::claim::{ClaimKind, Owner};
 use crate::diff::fingerprint;
 use crate::report::{Holder, Report, Standing};
@@ -94,11 +94,15 @@ fn answered(world: &World<'_>, gateway: &GatewayId, answer: &Accepted, repeated:
         return bind(answer);
     }
     let candidate = candidate(gateway, &answer.target);
-    let reading =
-        match read_since(world, &candidate, world.memory.last_attempt(), waiting(world, gateway)) {
-            Ok(reading) => reading,
-            Err(decision) => return Settled::Open(decision),
-        };
+    let reading = match read_since(
+        world,
+        &candidate,
+        world.memory.changed_or_since(),
+        waiting(world, gateway),
+    ) {
+        Ok(reading) => reading,
+        Err(decision) => return Settled::Open(decision),
+    };
     if reading.found.is_some() {
         return bind(answer);
     }
@@ -121,10 +125,9 @@ fn taken(world: &World<'_>, intent: &Intent, gateway: &GatewayId) -> Option<Deci
         Ok(seen) => seen,
         Err(report) => return Some(Decision::wait(report)),
     };
-    let holder = listing.by_name(&intent.name)?;
+    let entry = listing.by_name(&intent.name)?;
     sight.as_of.filter(|as_of| world.presence_counts(*as_of))?;
-    let holder = holder_of(world, gateway, &holder.id);
-    Some(conflict(gateway, &intent.name, holder))
+    Some(occupied(gateway, entry, holder_of(world, gateway, &entry.id)))
 }
 
 /// Nobody knows what became of the attempt: look for its target.
@@ -147,26 +150,37 @@ fn look_up(
         if !world.presence_counts(as_of) {
             return Settled::Open(Decision::wait(waiting(world, gateway)));
         }
-        return match prove(world, intent, gateway, entry) {
+        return match prove(world, intent, gateway, entry, as_of) {
             Proof::Ours(binding) => {
                 Settled::Open(Decision::step(Step::Bind(binding), waiting(world, gateway)))
             }
             Proof::Open(decision) => Settled::Open(decision),
-            // The name was taken all the while, so ours was refused.
-            Proof::NotOurs(_) if wanted.is_none() => Settled::NothingWasMade,
-            Proof::NotOurs(holder) => Settled::Open(conflict(gateway, &intent.name, holder)),
+            // The name was taken all the while, so ours was refused: unless the List lags.
+            Proof::NotOurs(holder) => match wanted {
+                Some(_) => Settled::Open(occupied(gateway, entry, holder)),
+                None => given_up(world, sight, gateway),
+            },
         };
     }
     match wanted {
         Some(wish) if world.absence_counts(as_of) => create(wish),
-        None if world.absent_in_two_lists(sight) && world.absence_counts(as_of) => {
-            Settled::NothingWasMade
-        }
-        _ => {
-            let report = waiting(world, gateway).waking(world.absence_counts_from());
-            Settled::Open(Decision::wait(report))
-        }
+        Some(_) => Settled::Open(not_yet(world, gateway)),
+        None => given_up(world, sight, gateway),
     }
+}
+
+/// What is not wanted any more is dropped only when two Lists that count do not show it.
+fn given_up(world: &World<'_>, sight: &Sight, gateway: &GatewayId) -> Settled {
+    if world.absent_in_two_lists(sight) {
+        Settled::NothingWasMade
+    } else {
+        Settled::Open(not_yet(world, gateway))
+    }
+}
+
+/// It cannot be told yet whether there is anything.
+fn not_yet(world: &World<'_>, gateway: &GatewayId) -> Decision {
+    wait_until(world, gateway, world.absence_counts_from(), waiting(world, gateway))
 }
 
 /// A gateway that does not exist has no target of ours, if we ask in the right place.
@@ -176,7 +190,7 @@ fn without_gateway(world: &World<'_>, gateway: &GatewayId, report: Report) -> Se
     if counts {
         Settled::NothingWasMade
     } else {
-        Settled::Open(Decision::wait(report.waking(world.absence_counts_from())))
+        Settled::Open(wait_until(world, gateway, world.absence_counts_from(), report))
     }
 }
 
@@ -186,8 +200,14 @@ enum Proof {
     Open(Decision),
 }
 
-/// Whether a target of the intended name came from our attempt.
-fn prove(world: &World<'_>, intent: &Intent, gateway: &GatewayId, entry: &Summary) -> Proof {
+/// Whether a target of the intended name, listed at this time, came from our attempt.
+fn prove(
+    world: &World<'_>,
+    intent: &Intent,
+    gateway: &GatewayId,
+    entry: &Summary,
+    as_of: Timestamp,
+) -> Proof {
     let holder = holder_of(world, gateway, &entry.id);
     let rival = better_claim(world, gateway, &intent.name, ClaimKind::Intends);
     if let Some(rival) = rival {
@@ -197,13 +217,13 @@ fn prove(world: &World<'_>, intent: &Intent, gateway: &GatewayId, entry: &Summar
         return Proof::NotOurs(holder);
     }
     let candidate = candidate(gateway, &entry.id);
-    let from = world.memory.last_attempt();
+    // Every List asks anew, because the Get may be behind it.
+    let from = world.memory.changed_or_since().max(as_of);
     let reading = match read_since(world, &candidate, from, waiting(world, gateway)) {
         Ok(reading) => reading,
         Err(decision) => return Proof::Open(decision),
     };
     let Some(target) = reading.found.as_deref() else {
-        // Listed and not found: the next List will tell.
         return Proof::Open(Decision::wait(waiting(world, gateway)));
     };
     let same = target.definition.as_ref().is_some_and(|d| fingerprint(d) == intent.fingerprint);

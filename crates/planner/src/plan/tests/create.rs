@@ -1,0 +1,290 @@
+//! A target comes to be.
+
+use api::{FailureClass, Reason};
+
+use super::aws::{DeadToken, Fault, Stamp};
+use super::story::{OTHER_GATEWAY, Story, WINDOW};
+
+#[test]
+fn a_resource_gets_its_target() {
+    Story::given_server()
+        .when_settled()
+        .then_steps(&["AddFinalizer", "RecordIntent", "Create", "Bind", "Annotate"])
+        .then_ready()
+        .then_condition("Accepted", Some("True"))
+        .then_condition("Programmed", Some("True"))
+        .then_condition("Reconciling", None)
+        .then_condition("Stalled", None)
+        .then_writes_at_most(5)
+        .when_time_passes(600)
+        .then_steps(&[])
+        .then_writes_at_most(0);
+}
+
+#[test]
+fn while_it_is_being_created_the_resource_says_so() {
+    let mut story = Story::given_server();
+    story
+        .when_taken("Annotate")
+        .when_due_is_done()
+        .then_waits_with(Reason::Creating)
+        .then_condition("Reconciling", Some("True"))
+        .then_condition("Stalled", None);
+}
+
+/// Where AWS dates a change by its completion, what is seen then has to be compared once.
+#[test]
+fn it_is_ready_whenever_aws_moves_updated_at() {
+    for stamp in [Stamp::Acceptance, Stamp::Completion, Stamp::Both] {
+        let mut story = Story::given_server();
+        story.given_quirks(|quirks| quirks.stamp = stamp).when_settled().then_ready();
+        story.then_writes_at_most(5).when_time_passes(600).then_writes_at_most(0);
+    }
+}
+
+#[test]
+fn lagging_lists_and_gets_delay_it_and_do_no_harm() {
+    for stamp in [Stamp::Acceptance, Stamp::Completion, Stamp::Both] {
+        let mut story = Story::given_server();
+        story.given_quirks(|quirks| {
+            quirks.stamp = stamp;
+            quirks.list_lag = WINDOW * 8 / 10;
+            quirks.get_lag = WINDOW * 9 / 10;
+        });
+        story.when_settled().then_ready();
+    }
+}
+
+/// The process dies after each step in turn.
+#[test]
+fn a_crash_at_any_point_ends_with_one_target() {
+    for stamp in [Stamp::Acceptance, Stamp::Completion] {
+        for steps in 0..6 {
+            let mut story = Story::given_server();
+            story.given_quirks(|quirks| quirks.stamp = stamp);
+            story.when_process_dies_after(steps).when_settled().then_ready();
+        }
+    }
+}
+
+#[test]
+fn an_intent_that_nothing_came_of_is_tried_again_with_the_same_token() {
+    Story::given_server()
+        .given_fault("Create", Fault::LostBefore)
+        .when_settled()
+        .then_steps(&[
+            "AddFinalizer",
+            "RecordIntent",
+            "Create",
+            "Create",
+            "Read",
+            "Bind",
+            "Annotate",
+        ])
+        .then_ready();
+}
+
+#[test]
+fn a_target_whose_answer_was_lost_is_found_and_proven() {
+    Story::given_server()
+        .given_fault("Create", Fault::LostAfter)
+        .when_settled()
+        .then_steps(&["AddFinalizer", "RecordIntent", "Create", "Read", "Bind", "Annotate"])
+        .then_ready();
+}
+
+#[test]
+fn a_lost_answer_and_a_lagging_list_end_with_one_target() {
+    let mut story = Story::given_server();
+    story.given_quirks(|quirks| quirks.list_lag = WINDOW * 9 / 10);
+    story.given_fault("Create", Fault::LostAfter).when_settled().then_ready();
+}
+
+#[test]
+fn a_target_that_is_listed_before_a_get_shows_it_is_found_as_well() {
+    let mut story = Story::given_server();
+    story.given_quirks(|quirks| quirks.get_lag = WINDOW * 9 / 10);
+    story.given_fault("Create", Fault::LostAfter).when_settled().then_ready();
+}
+
+/// Whatever AWS answers to a token whose target somebody has deleted meanwhile.
+#[test]
+fn a_token_that_answers_with_a_dead_target_is_given_up() {
+    for dead_token in [DeadToken::Answers, DeadToken::Creates] {
+        let mut story = Story::given_server();
+        story
+            .given_quirks(|quirks| quirks.dead_token = dead_token)
+            .given_fault("Create", Fault::LostAfter)
+            .when_taken("Create");
+        let made = story.ours_alive().remove(0);
+        story.aws.vanish(&made, story.now);
+        story.when_settled().then_ready();
+        assert_ne!(story.bound(), made);
+    }
+}
+
+#[test]
+fn a_refused_create_waits_and_says_why() {
+    for (class, reason, stalled) in [
+        (FailureClass::Throttled, Reason::Queued, false),
+        (FailureClass::Quota, Reason::QuotaExceeded, true),
+        (FailureClass::Denied, Reason::AccessDenied, true),
+        (FailureClass::Credentials, Reason::AccessDenied, true),
+        (FailureClass::Invalid, Reason::TargetFailed, true),
+        (FailureClass::Server, Reason::Creating, false),
+    ] {
+        let mut story = Story::given_server();
+        story
+            .given_fault("Create", Fault::Refused(class))
+            .when_due_is_done()
+            .then_waits_with(reason)
+            .then_condition("Stalled", stalled.then_some("True"))
+            .when_settled()
+            .then_ready();
+    }
+}
+
+/// A refusal that lasts is met with growing pauses, not with a hot loop, and is written once.
+#[test]
+fn a_lasting_refusal_is_no_hot_loop() {
+    let mut story = Story::given_server();
+    for _ in 0..100 {
+        story.given_fault("Create", Fault::Refused(FailureClass::Throttled));
+    }
+    story.when_time_passes(600);
+    let creates = story.steps.iter().filter(|step| **step == "Create").count();
+    assert!((10..25).contains(&creates), "{creates} Creates in ten minutes");
+    story.then_waits_with(Reason::Queued).then_writes_at_most(3);
+}
+
+#[test]
+fn an_edit_while_it_is_being_created_is_applied_afterwards() {
+    let mut story = Story::given_server();
+    story
+        .when_taken("Create")
+        .when_edited(|spec| spec.description = Some("changed".to_owned()))
+        .when_due_is_done()
+        .then_waits_with(Reason::Creating)
+        .when_settled()
+        .then_ready();
+    assert!(story.steps.contains(&"Update"));
+}
+
+/// The token must not be used for another body: what was sent is looked for first.
+#[test]
+fn an_edit_after_a_lost_create_is_applied_to_the_target_that_is_found() {
+    for lost in [Fault::LostAfter, Fault::LostBefore] {
+        let mut story = Story::given_server();
+        story
+            .given_fault("Create", lost)
+            .when_taken("Create")
+            .when_edited(|spec| spec.description = Some("changed".to_owned()))
+            .when_settled()
+            .then_ready();
+    }
+}
+
+#[test]
+fn an_edit_after_a_crash_is_applied_to_the_target_that_is_found() {
+    for steps in 1..5 {
+        let mut story = Story::given_server();
+        story
+            .when_process_dies_after(steps)
+            .when_taken("RecordIntent")
+            .when_edited(|spec| spec.description = Some("changed".to_owned()))
+            .when_settled()
+            .then_ready();
+    }
+}
+
+#[test]
+fn an_invalid_spec_says_what_is_wrong_and_does_nothing() {
+    Story::given_server()
+        .when_edited(|spec| spec.endpoint = "http://weather.example.com".to_owned())
+        .when_settled()
+        .then_steps(&[])
+        .then_waits_with(Reason::ValidationError)
+        .then_message_says("spec.endpoint: must start with https://")
+        .then_condition("Accepted", Some("False"))
+        .then_condition("Stalled", Some("True"))
+        .when_edited(|spec| spec.endpoint = "https://weather.example.com".to_owned())
+        .when_settled()
+        .then_ready();
+}
+
+#[test]
+fn a_spec_made_invalid_while_an_intent_is_open_leaves_no_claim_behind() {
+    let mut story = Story::given_server();
+    story
+        .given_fault("Create", Fault::LostBefore)
+        .when_taken("Create")
+        .when_edited(|spec| spec.capabilities.clear())
+        .when_settled()
+        .then_waits_with(Reason::ValidationError);
+    assert_eq!(story.server().status.as_ref().unwrap().intent, None);
+    story.when_edited(|spec| spec.capabilities.push("tools".to_owned())).when_settled();
+    story.then_ready();
+}
+
+#[test]
+fn a_spec_made_invalid_while_the_answer_is_lost_keeps_its_target() {
+    let mut story = Story::given_server();
+    story
+        .given_fault("Create", Fault::LostAfter)
+        .when_taken("Create")
+        .when_edited(|spec| spec.capabilities.clear())
+        .when_settled()
+        .then_waits_with(Reason::ValidationError);
+    let made = story.bound();
+    story.when_edited(|spec| spec.capabilities.push("tools".to_owned())).when_settled();
+    story.then_target_is(&made).then_ready();
+}
+
+#[test]
+fn without_a_gateway_it_says_so() {
+    let mut story = Story::given_server();
+    story.policy.default_gateway = None;
+    story
+        .when_settled()
+        .then_steps(&[])
+        .then_waits_with(Reason::GatewayNotConfigured)
+        .when_edited(|spec| spec.gateway_id = Some(OTHER_GATEWAY.to_owned()))
+        .when_settled()
+        .then_ready();
+}
+
+/// The default is resolved once.
+#[test]
+fn a_changed_default_moves_nothing() {
+    let mut story = Story::given_ready_server();
+    story.policy.default_gateway = Some(OTHER_GATEWAY.into());
+    story.when_restarted().when_settled().then_steps(&[]).then_ready();
+}
+
+#[test]
+fn a_gateway_that_does_not_exist_is_named() {
+    let mut story = Story::given_server();
+    story.aws.missing.push(super::story::GATEWAY.into());
+    story
+        .when_time_passes(30)
+        .then_steps(&["AddFinalizer"])
+        .then_waits_with(Reason::GatewayNotFound)
+        .then_condition("Accepted", Some("False"));
+    story.aws.missing.clear();
+    story.when_settled().then_ready();
+}
+
+#[test]
+fn a_target_that_fails_to_be_created_is_tried_again_with_pauses() {
+    let mut story = Story::given_server();
+    story
+        .given_fault("Create", Fault::FailsBehind)
+        .given_fault("Update", Fault::FailsBehind)
+        .when_time_passes(20)
+        .then_waits_with(Reason::TargetFailed)
+        .then_message_says("Failed to connect.")
+        .then_condition("Reconciling", Some("True"))
+        .when_settled()
+        .then_ready();
+    assert_eq!(story.steps.iter().filter(|step| **step == "Update").count(), 2);
+}

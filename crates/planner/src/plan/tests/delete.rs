@@ -1,0 +1,276 @@
+//! A target goes with its resource.
+
+use api::{FailureClass, Reason, TargetStatus};
+
+use super::aws::{DeadToken, Fault};
+use super::story::{GATEWAY, Story, WINDOW};
+
+#[test]
+fn a_target_goes_with_its_resource() {
+    Story::given_ready_server()
+        .when_deleted()
+        .when_due_is_done()
+        .then_steps(&["Delete"])
+        .then_waits_with(Reason::Deleting)
+        .when_settled()
+        .then_steps(&["Read", "ReleaseFinalizer"])
+        .then_gone();
+}
+
+#[test]
+fn a_resource_that_nobody_took_into_care_just_goes() {
+    let mut story = Story::given_server();
+    story.when_deleted().when_settled().then_steps(&[]).then_gone();
+}
+
+/// At every stage of its making, whether or not the process dies there as well.
+#[test]
+fn it_can_be_deleted_at_any_stage() {
+    let stages = ["AddFinalizer", "RecordIntent", "Create", "Bind", "Annotate"];
+    for stage in stages {
+        for dies_after in [None, Some(0), Some(1), Some(2), Some(3)] {
+            let mut story = Story::given_server();
+            story.dies_after = stages.iter().position(|name| *name == stage);
+            story.when_taken(stage).when_deleted();
+            story.dies_after = dies_after;
+            story.when_settled().then_gone();
+        }
+    }
+}
+
+#[test]
+fn it_can_be_deleted_while_it_is_updated() {
+    for stage in ["RecordApplying", "Update", "RecordApplied"] {
+        let mut story = Story::given_ready_server();
+        story.when_edited(|spec| spec.description = Some("changed".to_owned()));
+        story.when_process_dies_after(
+            ["RecordApplying", "Update", "RecordApplied"].iter().position(|s| *s == stage).unwrap(),
+        );
+        story.when_taken(stage).when_deleted().when_settled().then_gone();
+    }
+}
+
+#[test]
+fn a_crash_at_any_point_of_a_deletion_leaves_nothing() {
+    for steps in 0..3 {
+        Story::given_ready_server()
+            .when_process_dies_after(steps)
+            .when_deleted()
+            .when_settled()
+            .then_gone();
+    }
+}
+
+/// What a lost Create made is found before the resource is let go.
+#[test]
+fn a_target_that_was_never_bound_goes_too() {
+    for lag in [0, 9] {
+        for lost in [Fault::LostAfter, Fault::LostBefore] {
+            let mut story = Story::given_server();
+            story
+                .given_quirks(|quirks| quirks.list_lag = WINDOW * lag / 10)
+                .given_fault("Create", lost)
+                .when_taken("Create")
+                .when_deleted()
+                .when_settled()
+                .then_gone();
+        }
+    }
+}
+
+/// A List that lags shows who had the name before: that says nothing about a lost Create.
+#[test]
+fn a_stranger_in_a_lagging_list_does_not_hide_the_target() {
+    let mut story = Story::given_server();
+    let stranger = story.given_stranger(super::story::NAME);
+    story.when_time_passes(30).then_waits_with(Reason::NameConflict);
+    story.aws.vanish(&stranger, story.now);
+    story
+        .given_fault("Create", Fault::LostAfter)
+        .when_taken("Create")
+        .given_quirks(|quirks| quirks.list_lag = WINDOW * 9 / 10)
+        .when_restarted()
+        .when_deleted()
+        .when_settled()
+        .then_gone();
+}
+
+/// An intent that AWS refused needs no looking for.
+#[test]
+fn a_refused_create_leaves_nothing_to_wait_for() {
+    let mut story = Story::given_server();
+    for _ in 0..10 {
+        story.given_fault("Create", Fault::Refused(FailureClass::Denied));
+    }
+    story.when_time_passes(3).then_waits_with(Reason::AccessDenied);
+    let asked = story.now;
+    story.when_deleted().when_settled().then_gone();
+    assert_eq!(story.now.duration_since(asked).as_secs(), 0);
+}
+
+#[test]
+fn a_target_that_somebody_else_deleted_first_is_no_hot_loop() {
+    let mut story = Story::given_ready_server();
+    story
+        .given_quirks(|quirks| quirks.list_lag = WINDOW * 9 / 10)
+        .when_time_passes(60)
+        .when_target_vanishes()
+        .when_deleted()
+        .when_settled()
+        .then_steps(&["Delete", "Read", "ReleaseFinalizer"])
+        .then_gone();
+}
+
+/// Right after the 202 both Get and List may still show the target as it was.
+#[test]
+fn lagging_lists_and_gets_after_the_delete_do_no_harm() {
+    let mut story = Story::given_ready_server();
+    story
+        .given_quirks(|quirks| {
+            quirks.get_lag = WINDOW * 9 / 10;
+            quirks.list_lag = WINDOW * 8 / 10;
+        })
+        .when_time_passes(60)
+        .when_deleted()
+        .when_settled()
+        .then_gone();
+    assert_eq!(story.steps.iter().filter(|step| **step == "Delete").count(), 1);
+}
+
+#[test]
+fn a_delete_that_is_refused_or_lost_is_tried_again() {
+    for fault in [
+        Fault::Refused(FailureClass::Throttled),
+        Fault::Refused(FailureClass::WrongState),
+        Fault::Refused(FailureClass::Server),
+        Fault::LostBefore,
+        Fault::LostAfter,
+    ] {
+        let mut story = Story::given_ready_server();
+        story.given_fault("Delete", fault).when_deleted().when_settled().then_gone();
+    }
+}
+
+#[test]
+fn a_denied_delete_keeps_the_resource_and_says_why() {
+    let mut story = Story::given_ready_server();
+    for _ in 0..50 {
+        story.given_fault("Delete", Fault::Refused(FailureClass::Denied));
+    }
+    story
+        .when_deleted()
+        .when_time_passes(1200)
+        .then_waits_with(Reason::AccessDenied)
+        .then_message_says("delete")
+        .then_condition("Stalled", Some("True"));
+    let deletes = story.steps.iter().filter(|step| **step == "Delete").count();
+    assert!((4..12).contains(&deletes), "{deletes} Deletes in twenty minutes");
+    story.aws.faults.clear();
+    story.when_settled().then_gone();
+}
+
+#[test]
+fn a_busy_target_is_deleted_when_it_has_come_to_rest() {
+    let mut story = Story::given_server();
+    story
+        .when_taken("Annotate")
+        .when_deleted()
+        .when_due_is_done()
+        .then_waits_with(Reason::Deleting)
+        .when_settled()
+        .then_gone();
+}
+
+/// AWS refuses it until the consent is given or lapses.
+#[test]
+fn a_target_that_waits_for_consent_keeps_the_resource() {
+    let mut story = Story::given_ready_server();
+    story
+        .when_target_is_changed(|target| target.summary.status = TargetStatus::UpdatePendingAuth)
+        .when_time_passes(70)
+        .when_deleted()
+        .when_time_passes(600)
+        .then_steps(&[])
+        .then_waits_with(Reason::Deleting)
+        .when_target_is_changed(|target| target.summary.status = TargetStatus::Ready)
+        .when_settled()
+        .then_gone();
+}
+
+#[test]
+fn a_gateway_that_is_gone_took_its_targets_with_it() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    story.aws.vanish(&target, story.now);
+    story.aws.missing.push(GATEWAY.into());
+    story.when_deleted().when_settled().then_gone();
+}
+
+#[test]
+fn a_gateway_that_is_gone_took_what_was_never_bound_with_it() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::LostAfter).when_taken("Create");
+    let target = story.ours_alive().remove(0);
+    story.aws.vanish(&target, story.now);
+    story.aws.missing.push(GATEWAY.into());
+    story.when_deleted().when_settled().then_gone();
+}
+
+/// In another account a 404 says nothing.
+#[test]
+fn in_the_wrong_account_nothing_is_let_go() {
+    for account in ["999999999999", super::aws::ACCOUNT] {
+        let mut story = Story::given_ready_server();
+        story.policy.account = Some(account.to_owned());
+        if account == super::aws::ACCOUNT {
+            story.policy.region = "eu-central-1".to_owned();
+        }
+        story.aws.missing.push(GATEWAY.into());
+        story
+            .when_restarted()
+            .when_deleted()
+            .when_time_passes(600)
+            .then_steps(&[])
+            .then_waits_with(Reason::WrongAccountOrRegion);
+    }
+}
+
+#[test]
+fn while_the_account_is_unknown_a_missing_gateway_lets_nothing_go() {
+    let mut story = Story::given_ready_server();
+    story.policy.account = None;
+    story.aws.missing.push(GATEWAY.into());
+    story.when_deleted().when_time_passes(600);
+    assert!(!story.steps.contains(&"ReleaseFinalizer"));
+}
+
+/// A person takes the finalizer away; it comes back, because the target would be leaked.
+#[test]
+fn a_finalizer_that_was_taken_away_is_put_back() {
+    let mut story = Story::given_ready_server();
+    story
+        .when_finalizer_is_taken_away()
+        .when_settled()
+        .then_steps(&["AddFinalizer"])
+        .then_ready()
+        .when_deleted()
+        .when_settled()
+        .then_gone();
+}
+
+#[test]
+fn a_token_that_is_refused_after_its_target_died_ends_as_well() {
+    let mut story = Story::given_server();
+    story
+        .given_quirks(|quirks| quirks.dead_token = DeadToken::Refuses)
+        .given_fault("Create", Fault::LostAfter)
+        .when_taken("Create");
+    let made = story.ours_alive().remove(0);
+    story.aws.vanish(&made, story.now);
+    story
+        .when_time_passes(60)
+        .then_waits_with(Reason::TargetFailed)
+        .when_deleted()
+        .when_settled()
+        .then_gone();
+}

@@ -1,0 +1,399 @@
+//! A target is kept as written: edits, drift, failures.
+
+use std::time::Duration;
+
+use api::{Definition, FailureClass, MCPServerSpec, Reason, Target, TargetStatus};
+
+use super::aws::{Fault, Stamp};
+use super::story::{Story, WINDOW};
+
+fn other_endpoint(spec: &mut MCPServerSpec) {
+    spec.endpoint = "https://weather.example.com/v2".to_owned();
+}
+
+fn definition(target: &mut Target) -> &mut Definition {
+    target.definition.as_mut().unwrap()
+}
+
+#[test]
+fn an_edit_reaches_aws_in_one_pass() {
+    Story::given_ready_server()
+        .when_edited(other_endpoint)
+        .when_due_is_done()
+        .then_steps(&["RecordApplying", "Update", "RecordApplied"])
+        .then_waits_with(Reason::Updating)
+        .when_settled()
+        .then_ready()
+        .then_writes_at_most(3)
+        .when_time_passes(600)
+        .then_steps(&[])
+        .then_writes_at_most(0);
+}
+
+#[test]
+fn an_edit_that_means_the_same_is_no_update() {
+    Story::given_ready_server()
+        .when_edited(|spec| spec.endpoint.push(' '))
+        .when_settled()
+        .then_steps(&[])
+        .then_ready()
+        .then_writes_at_most(1);
+}
+
+#[test]
+fn an_edit_is_applied_whenever_aws_moves_updated_at_and_however_it_lags() {
+    for stamp in [Stamp::Acceptance, Stamp::Completion, Stamp::Both] {
+        for (get_lag, list_lag) in [(0, 0), (9, 0), (0, 9), (9, 9), (4, 2)] {
+            let mut story = Story::given_server();
+            story.given_quirks(|quirks| {
+                quirks.stamp = stamp;
+                quirks.get_lag = Duration::from_secs(get_lag);
+                quirks.list_lag = Duration::from_secs(list_lag);
+            });
+            story.when_settled().then_ready().when_time_passes(60);
+            story.steps.clear();
+            story.writes = 0;
+            story.when_edited(other_endpoint).when_settled().then_ready().then_writes_at_most(3);
+            let updates = story.steps.iter().filter(|step| **step == "Update").count();
+            assert_eq!(updates, 1, "{stamp:?} {get_lag} {list_lag}");
+        }
+    }
+}
+
+#[test]
+fn a_crash_at_any_point_of_an_edit_loses_nothing() {
+    for stamp in [Stamp::Acceptance, Stamp::Completion, Stamp::Both] {
+        for list_lag in [0, 9] {
+            for steps in 0..4 {
+                let mut story = Story::given_ready_server();
+                story.given_quirks(|quirks| {
+                    quirks.stamp = stamp;
+                    quirks.list_lag = Duration::from_secs(list_lag);
+                });
+                let target = story.bound();
+                story.when_time_passes(60).when_process_dies_after(steps);
+                story.when_edited(other_endpoint).when_settled();
+                story.then_target_is(&target).then_ready();
+            }
+        }
+    }
+}
+
+#[test]
+fn an_edit_in_transition_waits_for_its_end() {
+    Story::given_ready_server()
+        .when_edited(other_endpoint)
+        .when_due_is_done()
+        .then_steps(&["RecordApplying", "Update", "RecordApplied"])
+        .when_edited(|spec| spec.description = Some("changed".to_owned()))
+        .when_due_is_done()
+        .then_steps(&[])
+        .then_waits_with(Reason::Updating)
+        .when_settled()
+        .then_steps(&["RecordApplying", "Update", "RecordApplied"])
+        .then_ready();
+}
+
+#[test]
+fn an_edit_that_is_taken_back_before_it_is_known_to_be_sent_is_sent_back() {
+    Story::given_ready_server()
+        .when_process_dies_after(0)
+        .when_edited(other_endpoint)
+        .when_taken("RecordApplying")
+        .when_edited(|spec| spec.endpoint = "https://weather.example.com/mcp".to_owned())
+        .when_settled()
+        .then_ready();
+}
+
+/// Writing the same configuration again must send it again: the answer to the first Update is
+/// none to the second.
+#[test]
+fn an_edit_back_and_forth_is_sent_each_time() {
+    let mut story = Story::given_ready_server();
+    for _ in 0..2 {
+        story.when_edited(other_endpoint).when_settled().then_ready();
+        story.when_edited(|spec| spec.endpoint = "https://weather.example.com/mcp".to_owned());
+        story.when_settled().then_ready();
+    }
+    assert_eq!(story.steps.iter().filter(|step| **step == "Update").count(), 4);
+}
+
+#[test]
+fn an_update_whose_answer_is_lost_is_sent_until_it_is_answered() {
+    for lost in [Fault::LostBefore, Fault::LostAfter] {
+        Story::given_ready_server()
+            .given_fault("Update", lost)
+            .when_edited(other_endpoint)
+            .when_settled()
+            .then_ready();
+    }
+}
+
+#[test]
+fn a_refused_update_waits_and_says_why_at_once() {
+    for (class, reason) in [
+        (FailureClass::Throttled, Reason::Queued),
+        (FailureClass::WrongState, Reason::Queued),
+        (FailureClass::Conflict, Reason::Queued),
+        (FailureClass::Quota, Reason::QuotaExceeded),
+        (FailureClass::Denied, Reason::AccessDenied),
+        (FailureClass::Invalid, Reason::TargetFailed),
+    ] {
+        Story::given_ready_server()
+            .given_fault("Update", Fault::Refused(class))
+            .when_edited(other_endpoint)
+            .when_due_is_done()
+            .then_waits_with(reason)
+            .when_settled()
+            .then_ready()
+            // The record before, the refusal, the record after, and Ready.
+            .then_writes_at_most(4);
+    }
+}
+
+#[test]
+fn a_new_name_is_an_update_in_place() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    story
+        .when_edited(|spec| spec.target_name = Some("climate".to_owned()))
+        .when_settled()
+        .then_steps(&["RecordApplying", "Update", "RecordApplied"])
+        .then_target_is(&target)
+        .then_ready();
+}
+
+#[test]
+fn a_new_name_that_is_taken_is_a_conflict_until_it_is_free() {
+    let mut story = Story::given_ready_server();
+    let stranger = story.given_stranger("climate");
+    story.when_time_passes(90);
+    story
+        .when_edited(|spec| spec.target_name = Some("climate".to_owned()))
+        .when_time_passes(120)
+        .then_waits_with(Reason::NameConflict)
+        .then_message_says(stranger.1.as_str());
+    story.aws.vanish(&stranger, story.now);
+    story.when_settled().then_ready();
+}
+
+#[test]
+fn drift_is_undone() {
+    Story::given_ready_server()
+        .when_target_is_changed(|target| definition(target).endpoint.push_str("/drifted"))
+        .when_time_passes(60)
+        .when_settled()
+        .then_steps(&["Read", "RecordApplying", "Update", "RecordApplied"])
+        .then_ready();
+}
+
+/// The second time as well: an answer to the first repair is none to the second.
+#[test]
+fn drift_is_undone_each_time() {
+    let mut story = Story::given_ready_server();
+    for _ in 0..3 {
+        story
+            .when_target_is_changed(|target| definition(target).endpoint.push_str("/drifted"))
+            .when_time_passes(60)
+            .when_settled()
+            .then_steps(&["Read", "RecordApplying", "Update", "RecordApplied"])
+            .then_ready();
+    }
+}
+
+#[test]
+fn a_change_that_means_nothing_is_read_once_and_left() {
+    Story::given_ready_server()
+        .when_target_is_changed(|target| {
+            let header = "x-amzn-bedrock-agentcore-policy-session-id".to_owned();
+            definition(target).metadata.request_headers.push(header);
+        })
+        .when_time_passes(60)
+        .when_settled()
+        .then_steps(&["Read"])
+        .then_ready()
+        .then_writes_at_most(1)
+        .when_time_passes(600)
+        .then_steps(&[]);
+}
+
+#[test]
+fn drift_that_a_lagging_get_does_not_show_yet_is_not_forgotten() {
+    let mut story = Story::given_ready_server();
+    story
+        .given_quirks(|quirks| quirks.get_lag = WINDOW * 9 / 10)
+        .when_time_passes(59)
+        .when_target_is_changed(|target| definition(target).endpoint.push_str("/drifted"))
+        .when_time_passes(60)
+        .when_settled()
+        .then_ready();
+    assert!(story.steps.contains(&"Update"));
+}
+
+/// AWS may change what it is given in ways that nobody knows yet: that must not become a fight.
+#[test]
+fn a_difference_that_does_not_go_away_is_no_hot_loop() {
+    let mut story = Story::given_server();
+    story
+        .given_quirks(|quirks| {
+            quirks.stamp = Stamp::Completion;
+            quirks.rewrites = true;
+        })
+        .when_time_passes(2400)
+        .then_waits_with(Reason::TargetFailed)
+        .then_message_says("it does not show what was asked for: endpoint");
+    let updates = story.steps.iter().filter(|step| **step == "Update").count();
+    assert!((3..12).contains(&updates), "{updates} Updates in forty minutes");
+}
+
+#[test]
+fn an_update_that_fails_is_tried_again_with_pauses() {
+    for keeps_old in [false, true] {
+        for stamp in [Stamp::Acceptance, Stamp::Completion, Stamp::Both] {
+            let mut story = Story::given_ready_server();
+            story.given_quirks(|quirks| {
+                quirks.failure_keeps_old = keeps_old;
+                quirks.stamp = stamp;
+            });
+            for _ in 0..3 {
+                story.given_fault("Update", Fault::FailsBehind);
+            }
+            let target = story.bound();
+            story
+                .when_edited(other_endpoint)
+                .when_time_passes(25)
+                .then_waits_with(Reason::TargetFailed)
+                .then_message_says("UPDATE_UNSUCCESSFUL")
+                .then_message_says("Failed to connect.");
+            let began = story.now;
+            story.when_settled().then_target_is(&target).then_ready();
+            let updates = story.steps.iter().filter(|step| **step == "Update").count();
+            assert_eq!(updates, 4, "{keeps_old} {stamp:?}");
+            assert!(story.now.duration_since(began).as_secs() > 120, "it did not pause");
+        }
+    }
+}
+
+#[test]
+fn an_edit_of_a_failed_target_does_not_wait() {
+    Story::given_ready_server()
+        .given_fault("Update", Fault::FailsBehind)
+        .when_edited(other_endpoint)
+        .when_time_passes(20)
+        .then_waits_with(Reason::TargetFailed)
+        .when_edited(|spec| spec.description = Some("changed".to_owned()))
+        .when_time_passes(5)
+        .when_settled()
+        .then_ready();
+}
+
+#[test]
+fn a_target_that_waits_for_consent_is_left_alone() {
+    for status in [TargetStatus::UpdatePendingAuth, TargetStatus::SynchronizePendingAuth] {
+        Story::given_ready_server()
+            .when_target_is_changed(|target| target.summary.status = status)
+            .when_time_passes(90)
+            .then_steps(&[])
+            .then_waits_with(Reason::AuthorizationPending)
+            .then_condition("Stalled", Some("True"));
+    }
+}
+
+#[test]
+fn a_status_of_the_future_is_waited_for() {
+    Story::given_ready_server()
+        .when_target_is_changed(|target| target.summary.status = "REPLICATING".into())
+        .when_time_passes(90)
+        .when_edited(other_endpoint)
+        .when_time_passes(90)
+        .then_steps(&[])
+        .then_waits_with(Reason::Updating)
+        .when_target_is_changed(|target| target.summary.status = TargetStatus::Ready)
+        .when_settled()
+        .then_ready();
+}
+
+#[test]
+fn tools_that_could_not_be_fetched_again_still_serve() {
+    Story::given_ready_server()
+        .when_target_is_changed(|target| {
+            target.summary.status = TargetStatus::SynchronizeUnsuccessful;
+        })
+        .when_time_passes(90)
+        .then_steps(&["Read"])
+        .then_waits_with(Reason::GatewayTargetReady);
+}
+
+#[test]
+fn a_target_that_was_deleted_behind_our_back_is_made_again() {
+    let mut story = Story::given_ready_server();
+    let before = story.bound();
+    story
+        .when_target_vanishes()
+        .when_time_passes(60)
+        .when_settled()
+        .then_steps(&["Read", "RecordIntent", "Create", "Bind", "Annotate"])
+        .then_ready();
+    assert_ne!(story.bound(), before);
+}
+
+#[test]
+fn a_crash_at_any_point_of_making_it_again_ends_with_one_target() {
+    for steps in 0..5 {
+        Story::given_ready_server()
+            .when_target_vanishes()
+            .when_process_dies_after(steps)
+            .when_time_passes(60)
+            .when_settled()
+            .then_ready();
+    }
+}
+
+#[test]
+fn a_target_that_a_lagging_list_does_not_show_is_not_made_again() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    let shown = story.aws.now(&target, story.now).unwrap().clone();
+    // The List is behind: it shows the gateway before the target was there.
+    story.given_quirks(|quirks| quirks.list_lag = Duration::from_hours(1));
+    story.when_time_passes(90).then_target_is(&target);
+    story.given_quirks(|quirks| quirks.list_lag = Duration::ZERO);
+    story.when_settled().then_target_is(&target).then_ready();
+    assert_eq!(story.aws.now(&target, story.now), Some(&shown));
+}
+
+#[test]
+fn an_invalid_edit_leaves_the_target_as_it_is() {
+    let mut story = Story::given_ready_server();
+    story
+        .when_edited(|spec| spec.capabilities.clear())
+        .when_settled()
+        .then_steps(&[])
+        .then_waits_with(Reason::ValidationError)
+        .then_condition("Programmed", Some("True"))
+        .when_target_vanishes()
+        .when_time_passes(90)
+        .then_steps(&[]);
+}
+
+#[test]
+fn a_gateway_that_cannot_be_seen_for_long_makes_ready_unknown() {
+    let mut story = Story::given_ready_server();
+    story.aws.blind = Some(FailureClass::Denied);
+    story
+        .when_time_passes(200)
+        .then_waits_with(Reason::GatewayTargetReady)
+        .when_time_passes(600)
+        .then_steps(&[])
+        .then_waits_with(Reason::ObservationStale)
+        .then_condition("Ready", Some("Unknown"));
+    story.aws.blind = None;
+    story.when_time_passes(60).when_settled().then_ready();
+}
+
+#[test]
+fn a_gateway_that_is_gone_is_named() {
+    let mut story = Story::given_ready_server();
+    story.aws.missing.push(super::story::GATEWAY.into());
+    story.when_time_passes(900).then_steps(&[]).then_waits_with(Reason::GatewayNotFound);
+}

@@ -1,0 +1,284 @@
+//! The shell around the planner, in memory: wakes, looks, carries out, and dies when told to.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::{FINALIZER, GatewayId, MCPServer, MCPServerStatus, Sight, TARGET_ANNOTATION, Trouble};
+use jiff::Timestamp;
+
+use super::story::{Story, WINDOW};
+use crate::memory::later;
+use crate::plan::{Decision, plan};
+use crate::world::World;
+use crate::{Call, Claim, Memory, Report, Step, fingerprint, project, validate};
+
+/// How often the mirror looks while something is awaited, and otherwise.
+const EAGER: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_mins(1);
+/// How long a call takes, there and back.
+const HALFWAY: Duration = Duration::from_millis(25);
+/// More steps than any story has in a row.
+const MOST_STEPS: usize = 16;
+
+impl Story {
+    pub(super) fn is_at_rest(&self) -> bool {
+        !self.due && self.wake_at.is_none() && self.awaits.is_empty() && self.unseen().is_none()
+    }
+
+    /// When the next thing happens.
+    pub(super) fn next_event(&self) -> Timestamp {
+        if self.due || self.unseen().is_some() {
+            return self.now;
+        }
+        let look = self.next_look();
+        self.wake_at.map_or(look, |wake| wake.min(look)).max(self.now)
+    }
+
+    fn next_look(&self) -> Timestamp {
+        later(self.looked_at, if self.awaits.is_empty() { QUIET } else { EAGER })
+    }
+
+    /// A gateway that is claimed and that no mirror has looked at yet.
+    fn unseen(&self) -> Option<GatewayId> {
+        self.claims().into_iter().map(|c| c.gateway).find(|g| !self.sights.contains_key(g))
+    }
+
+    fn claims(&self) -> Vec<Claim> {
+        self.server.as_ref().map(|server| Claim::of(server, &self.policy)).unwrap_or_default()
+    }
+
+    /// Lets the next thing happen.
+    pub(super) fn happen(&mut self) {
+        self.now = self.next_event();
+        if self.unseen().is_some() || self.now >= self.next_look() {
+            let changed = self.look();
+            self.due |= changed || !self.awaits.is_empty();
+        }
+        self.due |= self.wake_at.is_some_and(|at| at <= self.now);
+        if self.due {
+            self.pass();
+        }
+    }
+
+    /// The mirror looks at every gateway that is claimed; returns whether anything of ours is new.
+    fn look(&mut self) -> bool {
+        let as_of = self.now;
+        let claims = self.claims();
+        let mut new = false;
+        self.sights.retain(|gateway, _| claims.iter().any(|claim| claim.gateway == *gateway));
+        for claim in &claims {
+            let before = self.sights.get(&claim.gateway).cloned().unwrap_or_default();
+            if before.as_of == Some(as_of) {
+                continue;
+            }
+            let after = match self.aws.list(&claim.gateway, as_of) {
+                Ok(listing) => Sight {
+                    listing: Some(Arc::new(listing)),
+                    as_of: Some(as_of),
+                    before: before.as_of,
+                    trouble: None,
+                },
+                Err(failure) => {
+                    let since = before.trouble.as_ref().map_or(as_of, |trouble| trouble.since);
+                    let trouble = Some(Trouble { failure, as_of, since });
+                    Sight { trouble, ..before.clone() }
+                }
+            };
+            let of_ours = claims.iter().filter(|other| other.gateway == claim.gateway);
+            new |= before.trouble.is_some() != after.trouble.is_some()
+                || before.listing.is_none()
+                || of_ours.clone().any(|claim| entry(&before, claim) != entry(&after, claim))
+                // It tells once that it has been blind for long.
+                || self.is_blind(&after, as_of) && !self.is_blind(&before, self.looked_at);
+            self.sights.insert(claim.gateway.clone(), after);
+        }
+        self.looked_at = as_of;
+        self.now = later(self.now, HALFWAY);
+        new
+    }
+
+    fn is_blind(&self, sight: &Sight, now: Timestamp) -> bool {
+        later(sight.as_of.unwrap_or(self.memory.since()), self.policy.stale_after) < now
+    }
+
+    /// One pass: plan and act, until there is no step.
+    fn pass(&mut self) {
+        self.due = false;
+        self.wake_at = None;
+        self.awaits.clear();
+        for _ in 0..MOST_STEPS {
+            let Some(server) = self.server.clone() else { return };
+            let Decision { step, report } = self.decide(&server);
+            let Some(step) = step else { return self.rest(&server, &report) };
+            self.carry_out(server, &step, &report);
+            self.check();
+            if self.dies_now() {
+                return self.restart();
+            }
+        }
+        self.fail("the plan does not come to rest");
+    }
+
+    fn decide(&mut self, server: &MCPServer) -> Decision {
+        self.nonces += 1;
+        let rivals: Vec<Claim> =
+            self.others.iter().flat_map(|other| Claim::of(other, &self.policy)).collect();
+        plan(&World {
+            now: self.now,
+            aws_now: self.now,
+            policy: &self.policy,
+            server,
+            memory: &self.memory,
+            sights: &self.sights,
+            rivals: &rivals,
+            nonce: &format!("nonce-{}", self.nonces),
+            seed: 7,
+        })
+    }
+
+    fn carry_out(&mut self, mut server: MCPServer, step: &Step, report: &Report) {
+        self.tell(&format!("{step:?}"));
+        self.steps.push(step.name());
+        match step {
+            Step::AddFinalizer => {
+                server.metadata.finalizers.get_or_insert_default().push(FINALIZER.to_owned());
+                self.write(Some(server));
+            }
+            Step::ReleaseFinalizer => {
+                self.assert(self.ours_alive().is_empty(), "released, and a target of ours is left");
+                self.write(None);
+            }
+            Step::Annotate(identity) => {
+                let annotations = server.metadata.annotations.get_or_insert_default();
+                annotations.insert(TARGET_ANNOTATION.to_owned(), identity.clone());
+                self.write(Some(server));
+            }
+            Step::RecordIntent(_)
+            | Step::Bind(_)
+            | Step::RecordApplying(_)
+            | Step::RecordApplied { .. }
+            | Step::ForgetRetired(_) => {
+                let status = project(&server, Some(step), report, self.now);
+                self.memory.recording(step);
+                let recorded = self.write_status(server, status);
+                self.assert(recorded, "the step records nothing");
+            }
+            Step::Create { .. } | Step::Read { .. } | Step::Update { .. } | Step::Delete { .. } => {
+                self.call(&server, step);
+            }
+        }
+    }
+
+    fn call(&mut self, server: &MCPServer, step: &Step) {
+        if let Step::Update { gateway, target, .. } | Step::Delete { gateway, target } = step {
+            let ours = self.is_ours(&(gateway.clone(), target.clone()));
+            self.assert(ours, "a write to a target that is not ours");
+        }
+        let began = self.now;
+        let result = self.aws.answer(step, later(began, HALFWAY));
+        if let Err(failure) = &result {
+            self.tell(&failure.to_string());
+        }
+        let ended = later(began, HALFWAY * 2);
+        self.now = ended;
+        self.memory.learn(server, step, Call { began, ended, result }, 7);
+    }
+
+    fn write(&mut self, server: Option<MCPServer>) {
+        self.writes += 1;
+        self.server = server;
+        self.now = later(self.now, Duration::from_millis(5));
+    }
+
+    /// Writes the status if it is new, and tells whether it was.
+    fn write_status(&mut self, mut server: MCPServer, status: MCPServerStatus) -> bool {
+        if server.status.clone().unwrap_or_default() == status {
+            return false;
+        }
+        server.status = Some(status);
+        self.write(Some(server));
+        true
+    }
+
+    /// There is no step: the report is written, and then nothing more is to be said or done.
+    fn rest(&mut self, server: &MCPServer, report: &Report) {
+        let status = project(server, None, report, self.now);
+        let was_ready = self.is_ready();
+        if self.write_status(server.clone(), status) {
+            let ready = self.condition("Ready").map(|ready| ready.message.clone());
+            self.tell(&format!("status: {}", ready.unwrap_or_default()));
+        }
+        self.check();
+        if !was_ready && self.is_ready() {
+            self.check_that_ready_is_true();
+        }
+        self.wake_at = report.wake_at;
+        self.awaits.clone_from(&report.awaits);
+        self.assert(report.wake_at.is_none_or(|at| at > self.now), "it waits for the past");
+
+        let server = self.server().clone();
+        let again = self.decide(&server);
+        self.assert(again.step.is_none(), &format!("planning again: {:?}", again.step));
+        let status = project(&server, None, &again.report, self.now);
+        self.assert(
+            server.status.unwrap_or_default() == status,
+            "planning again says other things",
+        );
+    }
+
+    pub(super) fn restart(&mut self) {
+        self.tell("the process dies, and another begins");
+        self.now = later(self.now, Duration::from_secs(1));
+        self.memory = Memory::new(self.now);
+        self.sights.clear();
+        self.awaits.clear();
+        self.wake_at = None;
+        self.due = true;
+    }
+
+    fn dies_now(&mut self) -> bool {
+        let Some(left) = self.dies_after else { return false };
+        self.dies_after = left.checked_sub(1);
+        left == 0
+    }
+
+    fn is_ready(&self) -> bool {
+        let generation = self.server.as_ref().and_then(|server| server.metadata.generation);
+        self.condition("Ready")
+            .is_some_and(|ready| ready.status == "True" && ready.observed_generation == generation)
+    }
+
+    /// Ready never says True for what AWS does not hold: unless somebody else has just changed it.
+    fn check_that_ready_is_true(&self) {
+        if self.meddled_at.is_some_and(|at| later(at, WINDOW) > self.now) {
+            return;
+        }
+        let wanted = validate(self.server()).map(|wish| fingerprint(&wish.definition)).ok();
+        let target = self.aws.now(&self.bound(), self.now);
+        let held = target.and_then(|target| target.definition.as_ref()).map(fingerprint);
+        self.assert(held == wanted, "Ready is True for what AWS does not hold");
+    }
+
+    /// What must hold whatever happens.
+    fn check(&self) {
+        let Some(server) = &self.server else { return };
+        let retired = server.status.iter().flat_map(|status| &status.retired);
+        let left: Vec<_> = retired.map(|left| (&*left.gateway_id, &*left.target_id)).collect();
+        let alive = self.ours_alive();
+        let serving = alive.iter().filter(|(at, id)| !left.contains(&(at.as_str(), id.as_str())));
+        let gateways: Vec<_> = serving.map(|(gateway, _)| gateway).collect();
+        let unique = gateways.iter().collect::<BTreeSet<_>>().len() == gateways.len();
+        self.assert(unique, "two live targets for one identity");
+        let kept = server.metadata.finalizers.iter().flatten().any(|f| f == FINALIZER);
+        self.assert(kept || alive.is_empty() || self.due, "a target of ours without the finalizer");
+    }
+}
+
+fn entry<'a>(sight: &'a Sight, claim: &Claim) -> [Option<&'a api::Summary>; 2] {
+    let Some(listing) = &sight.listing else { return [None, None] };
+    [
+        claim.target.as_ref().and_then(|id| listing.by_id(id)),
+        claim.name.as_ref().and_then(|name| listing.by_name(name)),
+    ]
+}
