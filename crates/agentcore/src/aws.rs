@@ -1,52 +1,54 @@
 //! The adapter to the AWS SDK: with its folder, the only place that names SDK types.
 //!
 //! Contract: Region, endpoint variables and credentials are found as every AWS tool finds them.
-//! Every call has a timeout and is made once: the SDK's own retries are off, because repeating a
-//! mutation is the planner's decision. AWS's request IDs go to the log and nowhere else.
+//! Every call (of a List: every page) has a time limit and is made once: the SDK's own retries are
+//! off, because repeating a mutation is the planner's decision. AWS's request IDs go to the log
+//! and nowhere else. Proxies are taken from `HTTPS_PROXY` and `NO_PROXY`, as the SDK does.
 
+mod clock;
 mod convert;
 mod errors;
+mod unsent;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use api::{
     Accepted, Definition, Failure, FailureClass, GatewayId, Listing, Summary, Target, TargetId,
 };
+use aws_config::identity::IdentityCache;
 use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_bedrockagentcorecontrol as agentcore;
-use aws_sdk_bedrockagentcorecontrol::config::interceptors::BeforeDeserializationInterceptorContextRef;
-use aws_sdk_bedrockagentcorecontrol::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_bedrockagentcorecontrol::error::BoxError;
-use jiff::fmt::rfc2822::DateTimeParser;
-use jiff::{SignedDuration, Timestamp};
+use aws_sdk_sts as sts;
+use jiff::Timestamp;
 
 use crate::AgentCore;
+use clock::AwsClock;
 use convert::{accepted, summary, target};
 use errors::failure;
+use unsent::Unsent;
 
-/// How long a call may take, with everything around it.
+/// How long a call may take, with everything around it: credentials, connection, answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Targets on one page of a List (AWS service model: 1000 at most).
 const PAGE: i32 = 1000;
-/// More pages than any quota allows: a server that never ends its list must not hang a mirror.
-const MOST_PAGES: usize = 1000;
+/// More pages than any quota allows: a server that never ends its list must not fill the memory.
+const MOST_PAGES: usize = 100;
 
 /// AgentCore through the AWS SDK.
 #[derive(Clone, Debug)]
 pub struct Aws {
     agentcore: agentcore::Client,
-    sts: aws_sdk_sts::Client,
+    sts: sts::Client,
     region: String,
-    ahead: Arc<ClockOffset>,
+    clock: AwsClock,
 }
 
 /// No Region is configured anywhere.
@@ -60,34 +62,33 @@ impl Aws {
     /// A client for this Region, or for the one that the profile or the instance names.
     /// Nothing is called yet: missing credentials show with the first call.
     pub async fn new(region: Option<String>) -> Result<Self, NoRegion> {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(CALL_TIMEOUT)
-            .operation_attempt_timeout(CALL_TIMEOUT)
-            .operation_timeout(CALL_TIMEOUT)
-            .build();
         // The variables have been judged by the caller; to the SDK's own chain an empty one would
         // be a Region.
         let regions = RegionProviderChain::first_try(region.map(Region::new))
             .or_else(ProfileFileRegionProvider::new())
             .or_else(ImdsRegionProvider::builder().build());
         let region = regions.region().await.ok_or(NoRegion)?;
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .region(region.clone())
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts)
-            .load()
-            .await;
-        let region = region.to_string();
-        let ahead = Arc::new(ClockOffset::default());
+        // Retries and time limits are not set here but for our calls alone: those that fetch
+        // credentials may well be repeated by the SDK.
+        let config = aws_config::defaults(BehaviorVersion::latest()).region(region).load().await;
+        Self::from_config(&config)
+    }
+
+    /// A client with the Region, the endpoints, the credentials and the HTTP client of this
+    /// configuration. What it says of retries and time limits does not count.
+    pub fn from_config(config: &SdkConfig) -> Result<Self, NoRegion> {
+        let region = config.region().ok_or(NoRegion)?.to_string();
+        let config = as_we_call(config.clone());
+        let clock = AwsClock::new();
         let agentcore_config = agentcore::config::Builder::from(&config)
-            .interceptor(DateHeader(Arc::clone(&ahead)))
-            .build();
+            .interceptor(Unsent)
+            .interceptor(clock.clone());
+        let sts_config = sts::config::Builder::from(&config).interceptor(Unsent);
         Ok(Self {
-            agentcore: agentcore::Client::from_conf(agentcore_config),
-            sts: aws_sdk_sts::Client::new(&config),
+            agentcore: agentcore::Client::from_conf(agentcore_config.build()),
+            sts: sts::Client::from_conf(sts_config.build()),
             region,
-            ahead,
+            clock,
         })
     }
 
@@ -96,6 +97,27 @@ impl Aws {
     pub fn region(&self) -> &str {
         &self.region
     }
+}
+
+/// Every call once, and within its time.
+fn as_we_call(config: SdkConfig) -> SdkConfig {
+    // One limit for the whole call. Further ones inside it would only make the message depend on
+    // which of them happens to strike first.
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_timeout(CALL_TIMEOUT)
+        .build();
+    // The cache's own limit, which the SDK would derive from the ones above, must never strike
+    // first: its error does not say that it is about credentials.
+    let credentials = IdentityCache::lazy().load_timeout(CALL_TIMEOUT * 2).build();
+    config
+        .into_builder()
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts)
+        .identity_cache(credentials)
+        // Made for large streams. Here it would give up on a slow answer before its time.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .build()
 }
 
 impl AgentCore for Aws {
@@ -207,45 +229,6 @@ impl AgentCore for Aws {
     }
 
     fn aws_time(&self, local: Timestamp) -> Timestamp {
-        local.checked_add(self.ahead.get()).unwrap_or(local)
-    }
-}
-
-/// How far AWS's clock is ahead of this machine's, in milliseconds.
-#[derive(Debug, Default)]
-struct ClockOffset(AtomicI64);
-
-impl ClockOffset {
-    fn get(&self) -> SignedDuration {
-        SignedDuration::from_millis(self.0.load(Ordering::Relaxed))
-    }
-
-    fn set(&self, aws: Timestamp, local: Timestamp) {
-        let millis = aws.duration_since(local).as_millis();
-        self.0.store(i64::try_from(millis).unwrap_or_default(), Ordering::Relaxed);
-    }
-}
-
-/// Reads AWS's clock from the `Date` header of every answer.
-#[derive(Debug)]
-struct DateHeader(Arc<ClockOffset>);
-
-impl Intercept for DateHeader {
-    fn name(&self) -> &'static str {
-        "DateHeader"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        static PARSER: DateTimeParser = DateTimeParser::new();
-        let date = context.response().headers().get("date");
-        if let Some(aws) = date.and_then(|date| PARSER.parse_timestamp(date).ok()) {
-            self.0.set(aws, Timestamp::now());
-        }
-        Ok(())
+        self.clock.at(local)
     }
 }

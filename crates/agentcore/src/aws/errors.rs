@@ -5,13 +5,18 @@
 //! without request ID; the request ID is logged here.
 
 use std::error::Error;
+use std::io::{self, ErrorKind};
 
 use api::{Failure, FailureClass};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_bedrockagentcorecontrol::config::http::HttpResponse;
-use aws_sdk_bedrockagentcorecontrol::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_bedrockagentcorecontrol::error::{
+    ConnectorError, ErrorMetadata, ProvideErrorMetadata, SdkError,
+};
 use aws_sdk_bedrockagentcorecontrol::operation::RequestId;
 use tracing::debug;
+
+const UNREADABLE: &str = "the answer could not be read";
 
 /// Classifies the failure of a call to this operation, and logs it with AWS's request ID.
 pub(super) fn failure<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Failure
@@ -23,7 +28,7 @@ where
         operation,
         class = failure.class.as_str(),
         request_id = error.request_id().unwrap_or_default(),
-        message = failure.message,
+        causes = chain(error).map(ToString::to_string).collect::<Vec<_>>().join(": "),
         "the call failed"
     );
     failure
@@ -34,7 +39,7 @@ where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
     if let Some(credentials) = find::<CredentialsError>(error) {
-        return Failure { class: FailureClass::Credentials, message: innermost(credentials) };
+        return Failure { class: FailureClass::Credentials, message: without(credentials) };
     }
     match error {
         SdkError::ConstructionFailure(_) => {
@@ -44,32 +49,66 @@ where
             class: FailureClass::Unanswered,
             message: "no answer within the time limit".to_owned(),
         },
-        SdkError::ResponseError(_) => Failure {
-            class: FailureClass::Server,
-            message: format!("the answer could not be read: {}", innermost(error)),
-        },
+        SdkError::ResponseError(_) => {
+            Failure { class: FailureClass::Server, message: UNREADABLE.to_owned() }
+        }
         SdkError::ServiceError(context) => {
             let code = context.err().code().unwrap_or_default();
             let said = context.err().message().unwrap_or_default();
-            let class = class_of(code, context.raw().status().as_u16(), said);
+            let status = context.raw().status().as_u16();
             let message = match (code, said) {
-                ("", "") => format!("HTTP status {}", context.raw().status().as_u16()),
+                // The SDK takes what it cannot make sense of for an error, whatever its status.
+                ("", "") if status < 300 => UNREADABLE.to_owned(),
+                ("", "") => format!("HTTP status {status}"),
                 (code, "") => code.to_owned(),
                 ("", said) => said.to_owned(),
                 (code, said) => format!("{code}: {said}"),
             };
-            Failure { class, message }
+            Failure { class: class_of(code, status, said), message }
         }
         // The variants of the future included: whatever else happened, no answer was understood.
-        _ => Failure { class: FailureClass::Unanswered, message: innermost(error) },
+        _ => Failure { class: FailureClass::Unanswered, message: unreached(error) },
     }
+}
+
+/// Why there are no credentials. Who gives them out puts request IDs into its errors, too.
+fn without(error: &CredentialsError) -> String {
+    if let CredentialsError::CredentialsNotLoaded(_) = error {
+        return "no AWS credentials: neither in the environment nor in the profile, and no role \
+                of a service account, a container or an instance"
+            .to_owned();
+    }
+    match find::<ErrorMetadata>(error) {
+        Some(answer) => {
+            let (code, said) = (answer.code().unwrap_or_default(), answer.message());
+            format!("no AWS credentials: {code}: {}", said.unwrap_or_default())
+        }
+        None => format!("no AWS credentials: {}", innermost(error)),
+    }
+}
+
+/// How the connection failed. A broken one shows in many ways, which mean the same: the message
+/// must not change from one call to the next.
+fn unreached(error: &(dyn Error + 'static)) -> String {
+    let broken = match find::<io::Error>(error) {
+        Some(io) => matches!(
+            io.kind(),
+            ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe
+                | ErrorKind::UnexpectedEof
+        ),
+        None => find::<ConnectorError>(error)
+            .is_some_and(|error| error.is_io() || error.as_other().is_some()),
+    };
+    if broken { "the connection broke before the answer".to_owned() } else { innermost(error) }
 }
 
 /// The class of an error that AWS has answered with.
 fn class_of(code: &str, status: u16, message: &str) -> FailureClass {
     match code {
         "ValidationException" if is_wrong_state(message) => FailureClass::WrongState,
-        "ValidationException" => FailureClass::Invalid,
+        "ValidationException" | "UnknownOperationException" => FailureClass::Invalid,
         "AccessDeniedException" | "AccessDenied" => FailureClass::Denied,
         "ResourceNotFoundException" => FailureClass::NotFound,
         "ConflictException" => FailureClass::Conflict,
@@ -81,16 +120,22 @@ fn class_of(code: &str, status: u16, message: &str) -> FailureClass {
         "ExpiredToken"
         | "ExpiredTokenException"
         | "IncompleteSignature"
+        | "IncompleteSignatureException"
         | "InvalidClientTokenId"
         | "InvalidSignatureException"
         | "MissingAuthenticationToken"
         | "MissingAuthenticationTokenException"
+        | "RequestExpired"
         | "SignatureDoesNotMatch"
         | "UnrecognizedClientException" => FailureClass::Credentials,
         _ => match status {
             402 => FailureClass::Quota,
             401 | 403 => FailureClass::Denied,
-            404 => FailureClass::NotFound,
+            // Not AgentCore's own: any proxy or wrong endpoint answers so. Taken for the
+            // gateway's absence, it would let go of targets that live on.
+            404 => FailureClass::Server,
+            // The server gave up waiting; what it did by then nobody knows.
+            408 => FailureClass::Unanswered,
             409 => FailureClass::Conflict,
             429 => FailureClass::Throttled,
             400..500 => FailureClass::Invalid,
@@ -139,7 +184,13 @@ mod tests {
             ("ExpiredTokenException", 403, "", FailureClass::Credentials),
             ("AccessDeniedException", 403, "", FailureClass::Denied),
             ("SomethingNew", 429, "", FailureClass::Throttled),
-            ("", 404, "", FailureClass::NotFound),
+            ("ResourceNotFoundException", 404, "", FailureClass::NotFound),
+            ("UnknownOperationException", 404, "", FailureClass::Invalid),
+            ("", 404, "", FailureClass::Server),
+            ("", 408, "", FailureClass::Unanswered),
+            ("", 402, "", FailureClass::Quota),
+            ("", 403, "", FailureClass::Denied),
+            ("", 409, "", FailureClass::Conflict),
             ("", 418, "", FailureClass::Invalid),
             ("", 503, "", FailureClass::Server),
         ];
