@@ -60,8 +60,8 @@ impl Default for Spread {
 }
 
 /// A probability, kept in millionths so that settings can be compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "f64")]
 pub struct Chance(u32);
 
 impl Chance {
@@ -83,14 +83,36 @@ impl Chance {
     }
 }
 
-impl TryFrom<f64> for Chance {
-    type Error = String;
+impl<'de> Deserialize<'de> for Chance {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_f64(ChanceVisitor)
+    }
+}
 
-    fn try_from(share: f64) -> Result<Self, String> {
+struct ChanceVisitor;
+
+impl Visitor<'_> for ChanceVisitor {
+    type Value = Chance;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a probability from 0 to 1")
+    }
+
+    fn visit_f64<E: Error>(self, share: f64) -> Result<Chance, E> {
         if (0.0..=1.0).contains(&share) {
-            return Ok(Self::of(share));
+            return Ok(Chance::of(share));
         }
-        Err(format!("{share} is not a probability from 0 to 1"))
+        Err(E::custom(format!("{share} is not a probability from 0 to 1")))
+    }
+
+    fn visit_u64<E: Error>(self, share: u64) -> Result<Chance, E> {
+        self.visit_f64(if share == 0 {
+            0.0
+        } else if share == 1 {
+            1.0
+        } else {
+            f64::INFINITY
+        })
     }
 }
 
@@ -113,16 +135,32 @@ pub(crate) fn print(time: Duration) -> String {
     format!("{time:#}")
 }
 
+/// Reads a text and makes something of it while the parser still stands on its line: an error
+/// that comes later would be told with the line after.
+pub(crate) struct FromText<T>(pub(crate) fn(&str) -> Result<T, String>);
+
+impl<T> Visitor<'_> for FromText<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        (self.0)(text).map_err(E::custom)
+    }
+}
+
 /// For members of type `Duration`.
 pub(crate) mod span {
-    use super::{Deserialize, Deserializer, Duration, Error, Serializer, parse, print};
+    use super::{Deserializer, Duration, FromText, Serializer, parse, print};
 
     pub(crate) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&print(*time))
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        parse(&String::deserialize(from)?).map_err(D::Error::custom)
+        from.deserialize_str(FromText(parse))
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 struct Response {
     status: u16,
     head: String,
+    text: String,
     body: Value,
 }
 
@@ -35,6 +36,7 @@ async fn send(emulator: &Emulator, request: &str, headers: &str, body: &str) -> 
     Response {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),
         head: head.to_owned(),
+        text: body.to_owned(),
         body: serde_json::from_str(body).unwrap_or(Value::Null),
     }
 }
@@ -167,4 +169,70 @@ async fn the_admin_api_says_what_is_wrong_and_where() {
     assert!(message.contains("falt") && message.contains("line 3"), "{message}");
     let nowhere = admin(&emulator, "GET /_emulator/nowhere", &Value::Null).await;
     assert_eq!(nowhere.status, 404);
+}
+
+#[tokio::test]
+async fn settings_change_at_run_time_section_by_section() {
+    let emulator = start().await;
+    let change = json!({"variants": {"updateOfFailed": "refused"}, "latency": "1ms"});
+    let answer = admin(&emulator, "PATCH /_emulator/settings", &change).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body["variants"]["updateOfFailed"], "refused");
+    assert_eq!(answer.body["durations"]["creating"], "2s");
+    let got = admin(&emulator, "GET /_emulator/settings", &Value::Null).await;
+    assert_eq!(got.body, answer.body);
+
+    let late = admin(&emulator, "PATCH /_emulator/settings", &json!({"seed": 1})).await;
+    assert_eq!(
+        (late.status, &late.body["error"]),
+        (400, &json!("seed: can be set at the start only"))
+    );
+    let wrong = "{\n  \"durations\": {\n    \"creating\": \"soon\"\n  }\n}";
+    let wrong = send(&emulator, "PATCH /_emulator/settings", "", wrong).await;
+    assert!(wrong.body["error"].as_str().unwrap().contains("line 3"), "{}", wrong.body);
+
+    let rule = json!({"transition": "CREATING", "times": 1});
+    assert_eq!(admin(&emulator, "POST /_emulator/outcomes", &rule).await.status, 201);
+    assert_eq!(emulator.outcomes().len(), 1);
+    admin(&emulator, "DELETE /_emulator/outcomes", &Value::Null).await;
+    assert!(emulator.outcomes().is_empty());
+}
+
+#[tokio::test]
+async fn an_authorization_url_works_in_a_browser() {
+    let emulator = start().await;
+    let spec = json!({
+        "name": "a",
+        "targetConfiguration": {"mcp": {"mcpServer": {"endpoint": "https://a.example"}}},
+    });
+    let planted = json!({"gateway": "gw", "spec": spec});
+    let planted = admin(&emulator, "POST /_emulator/targets", &planted).await;
+    let path = format!("/_emulator/targets/gw/{}", planted.body["targetId"].as_str().unwrap());
+    let pending = json!({"status": "UPDATE_PENDING_AUTH"});
+    for (query, page, status) in
+        [("", "complete", "READY"), ("?error=access_denied", "denied", "UPDATE_UNSUCCESSFUL")]
+    {
+        let pending = admin(&emulator, &format!("PATCH {path}"), &pending).await;
+        let url = &pending.body["authorizationData"]["oauth2"]["authorizationUrl"];
+        let url = url.as_str().unwrap().strip_prefix(emulator.url()).unwrap();
+        let answer = send(&emulator, &format!("GET {url}{query}"), "", "").await;
+        assert_eq!(answer.status, 200);
+        assert!(answer.text.contains(page), "{}", answer.text);
+        assert_eq!(emulator.target("gw", "a").unwrap().status.as_str(), status);
+        assert_eq!(send(&emulator, &format!("GET {url}"), "", "").await.status, 410);
+    }
+}
+
+#[tokio::test]
+async fn a_container_gets_its_credentials() {
+    let emulator = start().await;
+    emulator.change_settings(|settings| {
+        settings.issuing.container_token = Some("projected".to_owned());
+    });
+    let refused = send(&emulator, "GET /v1/credentials", "", "").await;
+    assert_eq!(refused.status, 403);
+    let headers = "authorization: projected\r\n";
+    let issued = send(&emulator, "GET /v1/credentials", headers, "").await;
+    let expected = ["AccessKeyId", "AccountId", "Expiration", "SecretAccessKey", "Token"];
+    assert_eq!(issued.body.as_object().unwrap().keys().collect::<Vec<_>>(), expected);
 }

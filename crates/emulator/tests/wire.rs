@@ -2,12 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as the test does")]
 
+mod client;
+
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::SdkConfig;
 use aws_sdk_bedrockagentcorecontrol::Client;
 use aws_sdk_bedrockagentcorecontrol::config::Credentials;
-use aws_sdk_bedrockagentcorecontrol::config::retry::RetryConfig;
 use aws_sdk_bedrockagentcorecontrol::error::ProvideErrorMetadata;
 use aws_sdk_bedrockagentcorecontrol::operation::RequestId;
 use aws_sdk_bedrockagentcorecontrol::operation::create_gateway_target::CreateGatewayTargetError;
@@ -23,13 +24,7 @@ use emulator::{
 const TOKEN: &str = "0123456789abcdef0123456789abcdef0";
 
 async fn config(emulator: &Emulator, region: &'static str) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .endpoint_url(emulator.url())
-        .region(Region::new(region))
-        .credentials_provider(Credentials::for_tests())
-        .retry_config(RetryConfig::disabled())
-        .load()
-        .await
+    client::config(emulator, region, Credentials::for_tests()).await
 }
 
 async fn start(settings: Settings) -> (Emulator, Client) {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::fault::FaultRule;
 use crate::outcome::OutcomeRule;
-use crate::spread::Spread;
+use crate::spread::{FromText, Spread};
 
 /// Which settings change, and to what.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,11 +155,13 @@ impl From<&Settings> for SettingsChange {
 }
 
 fn account<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    let account = String::deserialize(from)?;
-    if account.len() == 12 && account.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Ok(Some(account));
-    }
-    Err(serde::de::Error::custom(format!("account {account:?} is not twelve digits")))
+    let read = |text: &str| {
+        if text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit()) {
+            return Ok(Some(text.to_owned()));
+        }
+        Err(format!("account {text:?} is not twelve digits"))
+    };
+    from.deserialize_str(FromText(read))
 }
 
 #[cfg(test)]

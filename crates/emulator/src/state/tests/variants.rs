@@ -132,7 +132,7 @@ fn calls_have_a_rate_for_each_caller_and_kind() {
     assert!(world.state.charge(world.now, &world.caller, CallKind::GetGateway).is_ok());
 }
 
-fn with_credentials(kind: &str, provider: serde_json::Value) -> TargetSpec {
+fn with_credentials(kind: &str, provider: &serde_json::Value) -> TargetSpec {
     let entry = serde_json::json!({"credentialProviderType": kind, "credentialProvider": provider});
     TargetSpec { credential_provider_configurations: Some(serde_json::json!([entry])), ..spec("a") }
 }
@@ -143,7 +143,7 @@ fn an_api_key_is_taken_or_not() {
     for (api_key, taken) in [(Verdict::Accepted, true), (Verdict::Refused, false)] {
         let mut world = World::set(|settings| settings.variants.api_key = api_key);
         let provider = serde_json::json!({"apiKeyCredentialProvider": {"providerArn": arn}});
-        let result = world.create_with(None, with_credentials("API_KEY", provider));
+        let result = world.create_with(None, with_credentials("API_KEY", &provider));
         assert_eq!(result.is_ok(), taken, "{result:?}");
     }
 }
@@ -156,7 +156,7 @@ fn a_foreign_credential_provider_is_taken_or_not() {
     for (verdict, taken) in [(Verdict::Accepted, true), (Verdict::Refused, false)] {
         let mut world =
             World::set(|settings| settings.variants.foreign_credential_provider = verdict);
-        let result = world.create_with(None, with_credentials("OAUTH", provider()));
+        let result = world.create_with(None, with_credentials("OAUTH", &provider()));
         assert_eq!(result.is_ok(), taken, "{result:?}");
     }
 }
@@ -173,7 +173,7 @@ fn credentials_have_to_fit_their_type() {
         ("API_KEY", &oauth, false),
         ("JWT_PASSTHROUGH", &oauth, false),
     ] {
-        let result = World::new().create_with(None, with_credentials(kind, provider.clone()));
+        let result = World::new().create_with(None, with_credentials(kind, provider));
         assert_eq!(result.is_ok(), taken, "{kind} {provider}: {result:?}");
     }
 }
@@ -182,7 +182,7 @@ fn credentials_have_to_fit_their_type() {
 fn what_comes_back_is_not_quite_what_was_sent() {
     let mut sent = with_credentials(
         "OAUTH",
-        serde_json::json!({"oauthCredentialProvider": {"providerArn": "x", "scopes": ["b", "a"]}}),
+        &serde_json::json!({"oauthCredentialProvider": {"providerArn": "x", "scopes": ["b", "a"]}}),
     );
     sent.metadata_configuration = Some(serde_json::json!({"allowedRequestHeaders": ["x", "y"]}));
     let mut world = World::new();
