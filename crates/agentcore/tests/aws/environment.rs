@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use agentcore::AgentCore;
 use agentcore::aws::Aws;
+use emulator::{CallKind, Fault, FaultRule};
 use tokio::process::Command;
 
 use crate::stage::{Canned, start};
@@ -113,6 +114,12 @@ async fn a_service_account_without_its_token() {
 #[tokio::test]
 async fn a_service_account_that_is_refused() {
     let (emulator, _) = start().await;
+    let refusal = Fault::Error {
+        code: "AccessDenied".to_owned(),
+        message: Some("Not yours".to_owned()),
+        status: Some(403),
+    };
+    emulator.fault(FaultRule::on(CallKind::AssumeRoleWithWebIdentity, refusal));
     let files = tempfile::tempdir().unwrap();
     let token = files.path().join("token");
     std::fs::write(&token, "not one that anybody trusts").unwrap();
@@ -124,12 +131,8 @@ async fn a_service_account_that_is_refused() {
         ("AWS_WEB_IDENTITY_TOKEN_FILE", path(&token)),
     ])
     .await;
-    // The emulator has no such action; like every answer, this one had a request ID.
-    assert_eq!(
-        said,
-        "credentials: no AWS credentials: InvalidAction: \
-         Could not find operation AssumeRoleWithWebIdentity for STS"
-    );
+    // Like every answer, this one had a request ID.
+    assert_eq!(said, "credentials: no AWS credentials: AccessDenied: Not yours");
 }
 
 #[tokio::test]
