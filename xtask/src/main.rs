@@ -4,6 +4,7 @@ mod demo;
 mod manifests;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -28,10 +29,20 @@ enum Task {
     Demo(demo::Arguments),
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().task {
-        Task::Manifests { check } => manifests::run(check),
-        Task::Demo(arguments) => demo::run(&arguments),
+fn main() -> ExitCode {
+    match run(&Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<()> {
+    match task {
+        Task::Manifests { check } => manifests::run(*check),
+        Task::Demo(arguments) => demo::run(arguments),
     }
 }
 

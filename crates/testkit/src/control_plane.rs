@@ -20,7 +20,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{fs, ops::Deref};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
+use futures::future::select_all;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::api::{ObjectMeta, PostParams};
@@ -48,7 +49,7 @@ pub struct ControlPlane {
     // In the order in which they go: who asks before who answers, the folder last.
     controller_manager: Option<Process>,
     api_server: ApiServer,
-    _etcd: Process,
+    etcd: Process,
     kubeconfigs: AtomicU32,
     folder: TempDir,
     // None of the shared one, which is never dropped: its users are counted instead.
@@ -98,7 +99,7 @@ impl Builder {
         let mut plane = ControlPlane {
             controller_manager: None,
             api_server,
-            _etcd: etcd,
+            etcd,
             kubeconfigs: AtomicU32::new(0),
             folder,
             in_use: None,
@@ -183,6 +184,13 @@ impl ControlPlane {
         // A last line without its end is still being written.
         let complete = text.rsplit_once('\n').map_or("", |(complete, _)| complete);
         complete.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    }
+
+    /// Waits until a part of it has ended although nobody has stopped it, and says which.
+    pub async fn untimely_end(&self) -> Error {
+        let parts = [Some(&self.etcd), self.api_server.process(), self.controller_manager.as_ref()];
+        let ends = parts.into_iter().flatten().map(|part| Box::pin(part.untimely_end()));
+        select_all(ends).await.0
     }
 
     /// Takes the API server away, as a crash would. Its address and data stay.

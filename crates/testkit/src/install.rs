@@ -2,12 +2,13 @@
 //! are shipped.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Result;
 use kube::Client;
 
 use crate::control_plane::Access;
-use crate::{ControlPlane, Manifests, Program};
+use crate::{ControlPlane, Manifests, Process, Program};
 
 /// Where the operator lives in a cluster.
 const NAMESPACE: &str = "mcp-gateway-operator-system";
@@ -46,4 +47,10 @@ pub fn operator(path: PathBuf, kubeconfig: &Path, aws: &str) -> Program {
         .env("AWS_SECRET_ACCESS_KEY", "an-example")
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .flag("health-probe-bind-address", "127.0.0.1:0")
+}
+
+/// Waits until the operator has read the resources, from when on it works.
+pub async fn operator_works(process: &Process, within: Duration) -> Result<()> {
+    let read = |line: &str| line.contains("the MCPServers have been read");
+    process.wait_for_line("word that the resources have been read", within, read).await.map(drop)
 }

@@ -33,11 +33,13 @@ pub mod scenario;
 pub mod wait;
 
 mod binaries;
+mod emulator_process;
 mod failure;
 mod random;
 
 pub use binaries::binary;
 pub use control_plane::ControlPlane;
+pub use emulator_process::{EmulatorProcess, HeldTarget};
 pub use failure::{Failure, TestResult};
 pub use manifests::Manifests;
 pub use process::{Process, Program, Signal};

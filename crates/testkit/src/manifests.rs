@@ -60,7 +60,8 @@ impl Manifests {
                 move_subjects(&mut object, namespace);
             }
             let id = identify(&object);
-            let done = apply(client, object, self.namespace.as_deref()).await;
+            // Boxed: discovery is a large future, and everything that applies something holds it.
+            let done = Box::pin(apply(client, object, self.namespace.as_deref())).await;
             applied.push(done.with_context(|| format!("applying {id}"))?);
         }
         Ok(applied)

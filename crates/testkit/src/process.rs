@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, waitid};
 use tokio::sync::watch;
@@ -118,6 +118,16 @@ impl Process {
         timeout(within, self.wait()).await.unwrap_or_else(|_| {
             bail!("{} runs on after {within:?}; its last lines:\n{}", self.name, self.log.tail())
         })
+    }
+
+    /// Waits until it has ended although it should run on, and says so with its last lines.
+    pub async fn untimely_end(&self) -> Error {
+        match self.wait().await {
+            Ok(status) => {
+                anyhow!("{} ended: {status}; its last lines:\n{}", self.name, self.log.tail())
+            }
+            Err(error) => error,
+        }
     }
 
     /// Sends it a signal.

@@ -97,8 +97,7 @@ impl Scenario {
     ) -> Result<()> {
         ensure!(self.operator.is_none(), "an operator runs already");
         let process = otherwise(self.operator()?).spawn()?;
-        let read = |line: &str| line.contains("the MCPServers have been read");
-        process.wait_for_line("that the resources have been read", SOON, read).await?;
+        install::operator_works(&process, SOON).await?;
         self.operator = Some(process);
         Ok(())
     }
@@ -147,12 +146,7 @@ impl Scenario {
 
     /// Then: it becomes Ready with its newest generation, and AWS has what it says.
     pub async fn then_ready(&self, name: &str) -> Result<MCPServer> {
-        let server = self
-            .wait(name)?
-            .until("Ready with its newest generation", |server| {
-                is_current(server) && condition(server, "Ready").is_some_and(|c| c.0 == "True")
-            })
-            .await?;
+        let server = self.wait(name)?.until("Ready with its newest generation", is_ready).await?;
         let status = server.status.clone().unwrap_or_default();
         ensure!(
             status.applied_generation == server.metadata.generation,
@@ -233,6 +227,12 @@ pub fn condition(server: &MCPServer, kind: &str) -> Option<(String, String, Stri
     let conditions = &server.status.as_ref()?.conditions;
     let found = conditions.iter().find(|condition| condition.type_ == kind)?;
     Some((found.status.clone(), found.reason.clone(), found.message.clone()))
+}
+
+/// Whether it is Ready with its newest generation.
+#[must_use]
+pub fn is_ready(server: &MCPServer) -> bool {
+    is_current(server) && condition(server, "Ready").is_some_and(|ready| ready.0 == "True")
 }
 
 fn is_current(server: &MCPServer) -> bool {

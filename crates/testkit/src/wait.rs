@@ -4,7 +4,6 @@
 //! tells.
 
 use std::fmt::Debug;
-use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
@@ -62,8 +61,8 @@ where
         let deadline = Instant::now() + within;
         let mut seen = String::from("nothing yet");
         // A watch that fails (the API server is away, perhaps by the test's own doing) is begun
-        // again, at growing distances.
-        let mut states = pin!(watch_object(api, &name).default_backoff());
+        // again, at growing distances. Boxed, because tests wait often, and it is large.
+        let mut states = Box::pin(watch_object(api, &name).default_backoff());
         while let Ok(Some(state)) = timeout_at(deadline, states.next()).await {
             match state {
                 Ok(object) if holds(object.as_ref()) => return Ok(object),

@@ -69,6 +69,11 @@ impl ApiServer {
         &self.admin
     }
 
+    /// Its process, while it has not been stopped.
+    pub(super) fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
+    }
+
     pub(super) fn audit_log(&self) -> Option<&Path> {
         self.audit_log.as_deref()
     }
