@@ -9,10 +9,14 @@
 //!   shows nothing older than the List that made us ask.
 
 use api::{Sight, Summary, TargetId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::memory::later;
 use crate::world::World;
+
+/// How far the `Date` header of AWS's answers (whole seconds, and estimated between answers) may
+/// lie from the clock that dates what happens to a target.
+pub(crate) const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
 
 impl World<'_> {
     /// Whether an absence that was observed at this time can be trusted.
@@ -54,6 +58,12 @@ impl World<'_> {
     pub(crate) fn is_stale(&self, sight: &Sight) -> bool {
         let seen = sight.as_of.unwrap_or_else(|| self.memory.since());
         later(seen, self.policy.stale_after) < self.now
+    }
+
+    /// The latest `updatedAt` that the target of this entry can have now: somebody may have
+    /// changed it since it was listed, but not by much if an answer is to be taken for ours.
+    pub(crate) fn updated_at_most(&self, entry: &Summary) -> Timestamp {
+        entry.updated_at.max(self.aws_now - CLOCK_TOLERANCE)
     }
 
     /// Whether this entry shows the state after the change that gave `updated_at`, rather than

@@ -76,8 +76,8 @@ pub(crate) struct Setback {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Intended {
     pub(crate) nonce: String,
-    /// How many Creates were sent for it.
-    pub(crate) attempts: u32,
+    /// Whether a Create was sent for it.
+    pub(crate) sent: bool,
     /// Whether one of them ended without a definite answer.
     pub(crate) ambiguous: bool,
     /// The last answer, if there was one.
@@ -133,7 +133,7 @@ impl Memory {
             Step::RecordIntent(intent) => {
                 self.intended = Some(Intended {
                     nonce: intent.nonce.clone(),
-                    attempts: 0,
+                    sent: false,
                     ambiguous: false,
                     answer: None,
                 });
@@ -170,12 +170,10 @@ impl Memory {
                 self.created(nonce, accepted, changed);
                 (Attempt::Create, result.is_ok())
             }
-            Step::Update { definition, again, .. } => {
-                let before = server.status.as_ref().and_then(|status| status.applied.as_ref());
-                let before = before.map(|applied| applied.updated_at);
+            Step::Update { definition, again, before, .. } => {
                 self.updated = accepted.map(|answer| Updated {
                     fingerprint: fingerprint(definition),
-                    moved: before.is_none_or(|before| answer.updated_at > before),
+                    moved: answer.updated_at > *before,
                     answer,
                 });
                 if *again && result.is_ok() {
@@ -221,11 +219,10 @@ impl Memory {
     fn created(&mut self, nonce: &str, answer: Option<Accepted>, changed: bool) {
         let earlier = self.intended.take().filter(|intended| intended.nonce == nonce);
         // Without a memory of the intent a process before this one may have tried.
-        let (attempts, ambiguous) =
-            earlier.map_or((1, true), |earlier| (earlier.attempts, earlier.ambiguous));
+        let ambiguous = earlier.is_none_or(|earlier| earlier.ambiguous);
         self.intended = Some(Intended {
             nonce: nonce.to_owned(),
-            attempts: attempts + 1,
+            sent: true,
             ambiguous: ambiguous || changed && answer.is_none(),
             answer,
         });

@@ -51,6 +51,8 @@ pub enum Step {
         definition: Box<Definition>,
         /// Whether this very configuration was applied before: it heals or undoes a drift.
         again: bool,
+        /// An `updatedAt` after this was moved by the Update, on AWS's clock.
+        before: Timestamp,
     },
     /// Kubernetes: record the Update that AWS accepted.
     RecordApplied {

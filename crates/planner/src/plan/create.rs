@@ -23,23 +23,17 @@ pub(super) fn plan(world: &World<'_>, gateway: &GatewayId, wish: &Validated) -> 
         Ok((_, listing)) => listing,
         Err(report) => return Decision::wait(report),
     };
-    // What the resource has left behind stands in its own way: under the name that it wants
-    // again, or because no more can be remembered.
-    let retired = world.retired().iter();
-    let holder = listing.by_name(name);
-    let in_the_way = retired.clone().find(|retired| {
-        retired.gateway_id == gateway.0
-            && holder.is_some_and(|holder| holder.id.0 == retired.target_id)
-    });
-    if let Some(left) =
-        in_the_way.or_else(|| world.retired().first().filter(|_| retired.len() >= RETIRED))
-    {
+    // What the resource has left behind stands in its own way: on the gateway that it comes back
+    // to, where it may hold the name whatever a List shows, or because no more can be remembered.
+    let left = world.retired();
+    let in_the_way = left.iter().find(|retired| retired.gateway_id == gateway.0);
+    if let Some(left) = in_the_way.or_else(|| left.first().filter(|_| left.len() >= RETIRED)) {
         return retire(world, left, Report::of(Standing::Creating(gateway.clone())));
     }
     if let Some(better) = better_claim(world, gateway, name, ClaimKind::Desires) {
         return conflict(gateway, name, Holder::Resource(better.owner.name.clone()));
     }
-    match holder {
+    match listing.by_name(name) {
         Some(entry) => occupied(gateway, entry, Holder::Target(entry.id.clone())),
         None => intend(world, gateway, wish, Report::of(Standing::Creating(gateway.clone()))),
     }

@@ -1,6 +1,6 @@
 //! A target that is bound: keep it as written.
 
-use api::{Applied, Applying, Definition, Summary, Target};
+use api::{Applied, Applying, Definition, FailureClass, Summary, Target};
 use jiff::Timestamp;
 
 use super::create::{conflict, intend};
@@ -135,6 +135,7 @@ impl Keeper<'_> {
             again: self.applied().is_some_and(|applied| {
                 self.applying().is_some_and(|next| next.fingerprint == applied.fingerprint)
             }),
+            before: self.world.updated_at_most(entry),
         };
         let gateway = &self.bound.gateway;
         let report = self.updating().seeing(entry);
@@ -142,8 +143,7 @@ impl Keeper<'_> {
         match &decision.report.standing {
             // The name that is wanted is taken; under the old one the target serves on.
             Standing::Held { failure, .. }
-                if failure.class == api::FailureClass::Conflict
-                    && self.wanted.name != entry.name =>
+                if failure.class == FailureClass::Conflict && self.wanted.name != entry.name =>
             {
                 self.name_taken().unwrap_or(decision)
             }
@@ -259,9 +259,15 @@ impl Keeper<'_> {
         })
         .seeing(entry);
         // The successor serves: what it replaces can go.
-        match self.world.retired().first() {
-            Some(left) => retire(self.world, left, report),
-            None => Decision::wait(report),
+        let Some(left) = self.world.retired().first() else { return Decision::wait(report) };
+        let decision = retire(self.world, left, report.clone());
+        match &decision.report.standing {
+            // What only delays the end of the one makes the other no less ready.
+            Standing::Held { failure, .. } if passes(failure.class) => Decision {
+                report: Report { standing: report.standing, ..decision.report },
+                ..decision
+            },
+            _ => decision,
         }
     }
 
@@ -305,4 +311,20 @@ impl Keeper<'_> {
 
 fn is_same(target: &Target, wanted: &str) -> bool {
     target.definition.as_ref().is_some_and(|found| fingerprint(found) == wanted)
+}
+
+/// Whether the failure goes by without a person's help.
+fn passes(class: FailureClass) -> bool {
+    match class {
+        FailureClass::Throttled
+        | FailureClass::Conflict
+        | FailureClass::WrongState
+        | FailureClass::NotFound
+        | FailureClass::Server
+        | FailureClass::Unanswered => true,
+        FailureClass::Quota
+        | FailureClass::Denied
+        | FailureClass::Credentials
+        | FailureClass::Invalid => false,
+    }
 }

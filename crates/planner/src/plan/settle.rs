@@ -5,19 +5,16 @@
 //! configuration that came to be during the attempt and that nobody else claims.
 
 use api::{Accepted, FailureClass, GatewayId, Intent, Sight, Summary, TargetId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::create::{better_claim, occupied};
 use super::{Decision, attempt, read_since, seen, wait_until};
 use crate::claim::{ClaimKind, Owner};
 use crate::diff::fingerprint;
+use crate::known::CLOCK_TOLERANCE;
 use crate::report::{Holder, Report, Standing};
 use crate::world::{Bound, World};
 use crate::{Attempt, Binding, Step, Validated, client_token};
-
-/// How far the `Date` header of AWS's answers (whole seconds, and estimated between answers) may
-/// lie from the clock that dates `createdAt`.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
 
 /// What came of an intent.
 pub(super) enum Settled {
@@ -32,12 +29,12 @@ pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>)
     let gateway = GatewayId(intent.gateway.clone());
     let known = world.memory.intended(&intent.nonce);
     // A process before this one may have sent it, any number of times.
-    let (attempts, ambiguous) =
-        known.map_or((1, true), |intended| (intended.attempts, intended.ambiguous));
+    let (sent, ambiguous) =
+        known.map_or((true, true), |intended| (intended.sent, intended.ambiguous));
     let wanted = wish.filter(|wish| is_wanted(world, intent, wish));
 
     if let Some(answer) = known.and_then(|intended| intended.answer.as_ref()) {
-        return answered(world, &gateway, answer, attempts > 1 || ambiguous);
+        return answered(world, &gateway, answer, ambiguous);
     }
     let create = |wish: &Validated| {
         let step = Step::Create {
@@ -48,7 +45,7 @@ pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>)
         };
         Settled::Open(attempt(world, Attempt::Create, &gateway, step, waiting(world, &gateway)))
     };
-    if attempts == 0 {
+    if !sent {
         return wanted.map_or(Settled::NothingWasMade, create);
     }
     if !ambiguous {
@@ -77,9 +74,10 @@ fn waiting(world: &World<'_>, gateway: &GatewayId) -> Report {
     Report::of(standing).awaiting(gateway)
 }
 
-/// The token was answered. The first answer to it is proof enough; a later one may name a target
-/// that has been deleted since (it is not known how AWS treats such a token), so it must be alive.
-fn answered(world: &World<'_>, gateway: &GatewayId, answer: &Accepted, repeated: bool) -> Settled {
+/// The token was answered, which is proof enough if it cannot have made a target before. Otherwise
+/// that one may have been deleted since (it is not known how AWS treats such a token), so the
+/// answer must be seen alive.
+fn answered(world: &World<'_>, gateway: &GatewayId, answer: &Accepted, ambiguous: bool) -> Settled {
     let bind = |answer: &Accepted| {
         let binding = Binding {
             target: answer.target.clone(),
@@ -90,7 +88,7 @@ fn answered(world: &World<'_>, gateway: &GatewayId, answer: &Accepted, repeated:
         let report = waiting(world, gateway);
         Settled::Open(Decision::step(Step::Bind(binding), report))
     };
-    if !repeated {
+    if !ambiguous {
         return bind(answer);
     }
     let candidate = candidate(gateway, &answer.target);

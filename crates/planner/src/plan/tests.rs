@@ -7,3 +7,7 @@ mod story;
 mod create;
 mod delete;
 mod edit;
+mod moved;
+mod names;
+mod random;
+mod takeover;

@@ -109,7 +109,7 @@ impl Story {
         self.awaits.clear();
         for _ in 0..MOST_STEPS {
             let Some(server) = self.server.clone() else { return };
-            let Decision { step, report } = self.decide(&server);
+            let Decision { step, report } = self.decide(&server, self.now);
             let Some(step) = step else { return self.rest(&server, &report) };
             self.carry_out(server, &step, &report);
             self.check();
@@ -120,13 +120,13 @@ impl Story {
         self.fail("the plan does not come to rest");
     }
 
-    fn decide(&mut self, server: &MCPServer) -> Decision {
+    fn decide(&mut self, server: &MCPServer, now: Timestamp) -> Decision {
         self.nonces += 1;
         let rivals: Vec<Claim> =
             self.others.iter().flat_map(|other| Claim::of(other, &self.policy)).collect();
         plan(&World {
-            now: self.now,
-            aws_now: self.now,
+            now,
+            aws_now: now,
             policy: &self.policy,
             server,
             memory: &self.memory,
@@ -138,7 +138,7 @@ impl Story {
     }
 
     fn carry_out(&mut self, mut server: MCPServer, step: &Step, report: &Report) {
-        self.tell(&format!("{step:?}"));
+        self.tell(format_args!("{step:?}"));
         self.steps.push(step.name());
         match step {
             Step::AddFinalizer => {
@@ -178,7 +178,7 @@ impl Story {
         let began = self.now;
         let result = self.aws.answer(step, later(began, HALFWAY));
         if let Err(failure) = &result {
-            self.tell(&failure.to_string());
+            self.tell(failure);
         }
         let ended = later(began, HALFWAY * 2);
         self.now = ended;
@@ -203,11 +203,12 @@ impl Story {
 
     /// There is no step: the report is written, and then nothing more is to be said or done.
     fn rest(&mut self, server: &MCPServer, report: &Report) {
-        let status = project(server, None, report, self.now);
+        let planned_at = self.now;
+        let status = project(server, None, report, planned_at);
         let was_ready = self.is_ready();
         if self.write_status(server.clone(), status) {
             let ready = self.condition("Ready").map(|ready| ready.message.clone());
-            self.tell(&format!("status: {}", ready.unwrap_or_default()));
+            self.tell(format_args!("status: {}", ready.unwrap_or_default()));
         }
         self.check();
         if !was_ready && self.is_ready() {
@@ -215,12 +216,12 @@ impl Story {
         }
         self.wake_at = report.wake_at;
         self.awaits.clone_from(&report.awaits);
-        self.assert(report.wake_at.is_none_or(|at| at > self.now), "it waits for the past");
+        self.assert(report.wake_at.is_none_or(|at| at > planned_at), "it waits for the past");
 
         let server = self.server().clone();
-        let again = self.decide(&server);
+        let again = self.decide(&server, planned_at);
         self.assert(again.step.is_none(), &format!("planning again: {:?}", again.step));
-        let status = project(&server, None, &again.report, self.now);
+        let status = project(&server, None, &again.report, planned_at);
         self.assert(
             server.status.unwrap_or_default() == status,
             "planning again says other things",
@@ -249,9 +250,10 @@ impl Story {
             .is_some_and(|ready| ready.status == "True" && ready.observed_generation == generation)
     }
 
-    /// Ready never says True for what AWS does not hold: unless somebody else has just changed it.
+    /// Ready never says True for what AWS does not hold: unless somebody else has
+    /// changed it so lately that no List need have shown it.
     fn check_that_ready_is_true(&self) {
-        if self.meddled_at.is_some_and(|at| later(at, WINDOW) > self.now) {
+        if self.meddled_at.is_some_and(|at| later(at, QUIET + WINDOW * 2) > self.now) {
             return;
         }
         let wanted = validate(self.server()).map(|wish| fingerprint(&wish.definition)).ok();

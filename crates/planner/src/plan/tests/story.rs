@@ -8,6 +8,7 @@
 //! changes nothing.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::time::Duration;
 
 use api::{GatewayId, MCPServer, MCPServerSpec, Reason, Sight, Target, TargetId, TargetStatus};
@@ -57,6 +58,8 @@ pub(super) struct Story {
     pub(super) writes: usize,
     /// What happened, for whoever has to find out why it failed.
     pub(super) told: Vec<String>,
+    /// Nobody will read it.
+    pub(super) silent: bool,
 }
 
 impl Story {
@@ -101,6 +104,7 @@ impl Story {
             steps: Vec::new(),
             writes: 0,
             told: Vec::new(),
+            silent: false,
         }
     }
 
@@ -356,7 +360,9 @@ impl Story {
         panic!("{complaint}\n{}\n{status:#?}", self.told.join("\n"))
     }
 
-    pub(super) fn tell(&mut self, what: &str) {
-        self.told.push(format!("{} {what}", self.now));
+    pub(super) fn tell(&mut self, what: impl Display) {
+        if !self.silent {
+            self.told.push(format!("{} {what}", self.now));
+        }
     }
 }

@@ -1,0 +1,220 @@
+//! A resource moves to another gateway: the new target serves before the old one goes.
+
+use api::{FailureClass, MCPServerSpec, Reason};
+
+use super::aws::{Fault, Stamp};
+use super::story::{GATEWAY, OTHER_GATEWAY, Story, WINDOW};
+
+fn to_the_other(spec: &mut MCPServerSpec) {
+    spec.gateway_id = Some(OTHER_GATEWAY.to_owned());
+}
+
+fn back(spec: &mut MCPServerSpec) {
+    spec.gateway_id = Some(GATEWAY.to_owned());
+}
+
+#[test]
+fn the_new_target_serves_before_the_old_one_goes() {
+    let mut story = Story::given_ready_server();
+    story
+        .when_edited(to_the_other)
+        .when_settled()
+        .then_steps(&[
+            "RecordIntent",
+            "Create",
+            "Bind",
+            "Annotate",
+            "Delete",
+            "Read",
+            "ForgetRetired",
+        ])
+        .then_ready();
+    assert_eq!(story.bound().0.as_str(), OTHER_GATEWAY);
+}
+
+#[test]
+fn it_moves_whenever_aws_moves_updated_at_and_however_it_lags() {
+    for stamp in [Stamp::Acceptance, Stamp::Completion, Stamp::Both] {
+        for lag in [0, 9] {
+            let mut story = Story::given_ready_server();
+            story.given_quirks(|quirks| {
+                quirks.stamp = stamp;
+                quirks.get_lag = WINDOW * lag / 10;
+                quirks.list_lag = WINDOW * lag / 10;
+            });
+            story.when_time_passes(60).when_edited(to_the_other).when_settled().then_ready();
+        }
+    }
+}
+
+#[test]
+fn a_crash_at_any_point_of_a_move_leaves_one_target() {
+    for steps in 0..8 {
+        Story::given_ready_server()
+            .when_process_dies_after(steps)
+            .when_edited(to_the_other)
+            .when_settled()
+            .then_ready();
+    }
+}
+
+#[test]
+fn it_can_be_deleted_at_any_point_of_a_move() {
+    let stages = ["RecordIntent", "Create", "Bind", "Annotate", "Delete", "Read"];
+    for stage in stages {
+        for dies in [false, true] {
+            let mut story = Story::given_ready_server();
+            story.when_edited(to_the_other);
+            story.when_taken(stage).when_deleted();
+            if dies {
+                story.when_restarted();
+            }
+            story.when_settled().then_gone();
+        }
+    }
+}
+
+#[test]
+fn it_can_move_back_at_any_point_of_a_move() {
+    let stages = ["RecordIntent", "Create", "Bind", "Annotate", "Delete", "Read", "ForgetRetired"];
+    for (steps, stage) in stages.into_iter().enumerate() {
+        for dies in [false, true] {
+            let mut story = Story::given_ready_server();
+            if dies {
+                story.when_process_dies_after(steps);
+            }
+            story.when_edited(to_the_other);
+            story.when_taken(stage).when_edited(back).when_settled().then_ready();
+            assert_eq!(story.bound().0.as_str(), GATEWAY);
+        }
+    }
+}
+
+/// A lost Create on a gateway that the resource has left again: looked for, found, deleted.
+#[test]
+fn what_a_lost_create_made_on_the_way_goes_too() {
+    for lost in [Fault::LostAfter, Fault::LostBefore] {
+        let mut story = Story::given_ready_server();
+        story
+            .given_fault("Create", lost)
+            .when_edited(to_the_other)
+            .when_taken("Create")
+            .when_edited(back)
+            .when_settled()
+            .then_ready();
+        assert_eq!(story.bound().0.as_str(), GATEWAY);
+    }
+}
+
+/// The List does not show yet who has the name there: the resource itself.
+#[test]
+fn it_does_not_stand_in_its_own_way_on_the_way_back() {
+    let mut story = Story::given_ready_server();
+    story.given_quirks(|quirks| quirks.list_lag = WINDOW * 9 / 10);
+    story.when_time_passes(60).when_edited(to_the_other).when_taken("Create");
+    story.when_edited(|spec| spec.gateway_id = Some("gateway-3".to_owned())).when_taken("Create");
+    story.given_fault("Create", Fault::LostAfter).when_edited(to_the_other);
+    story.when_settled().then_ready();
+}
+
+/// An intent that came to nothing must not keep the name from others.
+#[test]
+fn a_move_that_is_taken_back_leaves_no_claim_behind() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    story
+        .given_fault("Create", Fault::Refused(FailureClass::Denied))
+        .when_edited(to_the_other)
+        .when_due_is_done()
+        .then_waits_with(Reason::AccessDenied);
+    story.when_edited(back).when_settled().then_target_is(&target).then_ready();
+}
+
+#[test]
+fn it_moves_many_times_and_leaves_one_target() {
+    let mut story = Story::given_ready_server();
+    for count in 0..12 {
+        let gateway = format!("gateway-{}", 2 + count);
+        story.when_edited(|spec| spec.gateway_id = Some(gateway));
+        story.when_taken("Create");
+    }
+    story.when_settled().then_ready();
+    assert_eq!(story.bound().0.as_str(), "gateway-13");
+}
+
+#[test]
+fn the_old_target_serves_on_while_the_new_gateway_does_not_exist() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    story.aws.missing.push(OTHER_GATEWAY.into());
+    story
+        .when_edited(to_the_other)
+        .when_time_passes(300)
+        .then_steps(&[])
+        .then_waits_with(Reason::GatewayNotFound)
+        .then_target_is(&target)
+        .when_deleted()
+        .when_settled()
+        .then_gone();
+}
+
+#[test]
+fn a_gateway_that_went_with_the_old_target_is_forgotten() {
+    let mut story = Story::given_ready_server();
+    let old = story.bound();
+    story.when_edited(to_the_other).when_taken("Bind");
+    story.aws.vanish(&old, story.now);
+    story.aws.missing.push(GATEWAY.into());
+    story.when_settled().then_ready();
+}
+
+#[test]
+fn an_old_target_that_is_gone_already_is_forgotten() {
+    for stamp in [Stamp::Acceptance, Stamp::Completion] {
+        let mut story = Story::given_ready_server();
+        story.given_quirks(|quirks| quirks.stamp = stamp);
+        let old = story.bound();
+        story.when_edited(to_the_other).when_taken("Bind");
+        story.aws.vanish(&old, story.now);
+        story.when_settled().then_ready();
+    }
+}
+
+/// The target that serves is Ready while the one before it goes.
+#[test]
+fn while_the_old_target_goes_the_resource_is_ready() {
+    let mut story = Story::given_ready_server();
+    story.when_edited(to_the_other).when_taken("Delete");
+    story.when_taken("ForgetRetired").then_waits_with(Reason::GatewayTargetReady);
+    story.when_settled().then_ready();
+}
+
+#[test]
+fn an_old_target_that_cannot_be_deleted_yet_does_not_make_the_new_one_less_ready() {
+    let mut story = Story::given_ready_server();
+    for _ in 0..5 {
+        story.given_fault("Delete", Fault::Refused(FailureClass::Throttled));
+    }
+    story
+        .when_edited(to_the_other)
+        .when_taken("Delete")
+        .when_due_is_done()
+        .then_waits_with(Reason::GatewayTargetReady)
+        .when_settled()
+        .then_ready();
+}
+
+#[test]
+fn an_old_target_that_a_person_has_to_help_with_is_told_of() {
+    let mut story = Story::given_ready_server();
+    for _ in 0..5 {
+        story.given_fault("Delete", Fault::Refused(FailureClass::Denied));
+    }
+    story
+        .when_edited(to_the_other)
+        .when_taken("Delete")
+        .when_due_is_done()
+        .then_waits_with(Reason::AccessDenied)
+        .when_settled()
+        .then_ready();
+}

@@ -1,0 +1,150 @@
+//! A name that others hold or want.
+
+use api::{FailureClass, MCPServer, Reason};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::aws::Fault;
+use super::story::{GATEWAY, NAME, Story};
+use crate::memory::later;
+
+/// Another resource that asks for the same, from another namespace.
+fn rival(story: &Story, younger_by: i64) -> MCPServer {
+    let mut rival = story.server().clone();
+    rival.status = None;
+    rival.metadata.namespace = Some("elsewhere".to_owned());
+    rival.metadata.uid = Some("uid-2".to_owned());
+    let created = story.server().metadata.creation_timestamp.as_ref().unwrap().0;
+    let created = created + jiff::SignedDuration::from_secs(younger_by);
+    rival.metadata.creation_timestamp = Some(Time(created));
+    rival
+}
+
+#[test]
+fn a_strangers_target_is_never_touched() {
+    let mut story = Story::given_server();
+    let stranger = story.given_stranger(NAME);
+    story
+        .when_time_passes(900)
+        .then_steps(&["AddFinalizer"])
+        .then_waits_with(Reason::NameConflict)
+        .then_message_says(stranger.1.as_str())
+        .then_condition("Accepted", Some("False"))
+        .then_writes_at_most(2);
+    story.aws.vanish(&stranger, story.now);
+    story.when_time_passes(60).when_settled().then_ready();
+}
+
+#[test]
+fn a_conflict_does_not_keep_the_resource() {
+    let mut story = Story::given_server();
+    let stranger = story.given_stranger(NAME);
+    story.when_time_passes(90).when_deleted().when_settled().then_gone();
+    assert!(story.aws.now(&stranger, story.now).is_some());
+}
+
+#[test]
+fn a_stranger_who_was_quicker_is_found_out_by_the_refusal() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::Refused(FailureClass::Conflict));
+    story.when_due_is_done().then_waits_with(Reason::Queued);
+    let stranger = story.given_stranger(NAME);
+    story
+        .when_time_passes(90)
+        .then_waits_with(Reason::NameConflict)
+        .then_message_says(stranger.1.as_str());
+    story.aws.vanish(&stranger, story.now);
+    story.when_time_passes(90).when_settled().then_ready();
+}
+
+/// What was there before our attempt cannot have come from it.
+#[test]
+fn an_older_target_with_the_very_configuration_is_not_ours() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::LostBefore).when_taken("Create");
+    let definition = story.desired();
+    let begun = story.now - jiff::SignedDuration::from_mins(5);
+    let stranger = story.aws.put(&GATEWAY.into(), &definition, begun, true).unwrap();
+    story.when_time_passes(90).then_waits_with(Reason::NameConflict);
+    story.when_deleted().when_settled().then_gone();
+    assert!(story.aws.now(&stranger, story.now).is_some());
+}
+
+#[test]
+fn a_younger_target_with_another_configuration_is_not_ours() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::LostBefore).when_taken("Create");
+    let stranger = story.given_stranger(NAME);
+    story.when_time_passes(90).then_waits_with(Reason::NameConflict);
+    story.when_deleted().when_settled().then_gone();
+    assert!(story.aws.now(&stranger, story.now).is_some());
+}
+
+#[test]
+fn a_target_that_another_resource_has_is_not_ours() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::LostBefore).when_taken("Create");
+    let definition = story.desired();
+    let theirs = story.aws.put(&GATEWAY.into(), &definition, story.now, true).unwrap();
+    let mut other = rival(&story, 60);
+    other.status = Some(api::MCPServerStatus {
+        gateway_id: Some(GATEWAY.to_owned()),
+        target_id: Some(theirs.1.0.clone()),
+        ..Default::default()
+    });
+    story.others.push(other);
+    story
+        .when_time_passes(90)
+        .then_waits_with(Reason::NameConflict)
+        .then_message_says("MCPServer elsewhere/weather");
+}
+
+#[test]
+fn the_older_of_two_resources_gets_the_name() {
+    let mut story = Story::given_server();
+    story.others.push(rival(&story, 60));
+    story.when_settled().then_ready();
+
+    let mut story = Story::given_server();
+    story.others.push(rival(&story, -60));
+    story
+        .when_settled()
+        .then_steps(&["AddFinalizer"])
+        .then_waits_with(Reason::NameConflict)
+        .then_message_says("MCPServer elsewhere/weather");
+    // The other goes: the operator wakes who wants the same.
+    story.others.clear();
+    story.due = true;
+    story.when_settled().then_ready();
+}
+
+/// Whoever has it, or is about to, goes before whoever only wants it, of whatever age.
+#[test]
+fn an_intent_goes_before_an_older_wish() {
+    let mut story = Story::given_server();
+    let mut other = rival(&story, 60);
+    other.status = Some(api::MCPServerStatus {
+        intent: Some(api::Intent {
+            nonce: "theirs".to_owned(),
+            gateway: GATEWAY.to_owned(),
+            name: NAME.to_owned(),
+            fingerprint: String::new(),
+            generation: 1,
+            aws_time: None,
+        }),
+        ..Default::default()
+    });
+    story.others.push(other);
+    story.when_settled().then_steps(&["AddFinalizer"]).then_waits_with(Reason::NameConflict);
+}
+
+#[test]
+fn a_name_that_is_being_given_up_is_waited_for() {
+    let mut story = Story::given_server();
+    let stranger = story.given_stranger(NAME);
+    let gone_at = later(story.now, std::time::Duration::from_secs(45));
+    story.aws.meddle(&stranger, story.now, |target| {
+        target.summary.status = api::TargetStatus::Deleting;
+    });
+    story.aws.vanish(&stranger, gone_at);
+    story.when_time_passes(30).then_waits_with(Reason::Creating).when_settled().then_ready();
+}

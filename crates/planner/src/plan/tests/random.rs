@@ -1,0 +1,176 @@
+//! Random lives: edits, crashes, faults, lags, meddling, deletion, in any order.
+//!
+//! Contract: a seed is a life. Whatever happens in it, every step keeps the invariants (see
+//! `shell.rs`), and once it is quiet the resource is Ready as written, or gone, and nothing is
+//! written any more. A failure names its seed; `LIFE=<seed>` lives that one alone.
+
+use std::time::Duration;
+
+use api::{FailureClass, TargetStatus};
+
+use super::aws::{DeadToken, Fault, Stamp};
+use super::story::{GATEWAY, OTHER_GATEWAY, Story, WINDOW};
+use crate::world::Bound;
+
+const LIVES: u64 = 2_000;
+
+/// A small generator (splitmix64): the same seed gives the same life on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+
+    fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
+        all[usize::try_from(self.below(all.len() as u64)).unwrap()].clone()
+    }
+}
+
+#[test]
+fn every_life_ends_as_it_is_written() {
+    if let Ok(seed) = std::env::var("LIFE") {
+        return live(seed.parse().unwrap(), false);
+    }
+    for seed in 0..LIVES {
+        let lived = std::panic::catch_unwind(|| live(seed, true));
+        assert!(lived.is_ok(), "life {seed} went wrong: LIFE={seed} tells it");
+    }
+}
+
+fn live(seed: u64, silent: bool) {
+    let dice = &mut Dice(seed);
+    let mut story = Story::given_server();
+    story.silent = silent;
+    story.given_quirks(|quirks| {
+        // All that lags ends within a window: that is what the window means.
+        quirks.transition = Duration::from_millis(dice.below(8_000));
+        quirks.get_lag = WINDOW.mul_f64(dice.one_of(&[0.0, 0.3, 0.9]));
+        quirks.list_lag = WINDOW.mul_f64(dice.one_of(&[0.0, 0.3, 0.9]));
+        quirks.stamp = dice.one_of(&[Stamp::Acceptance, Stamp::Completion, Stamp::Both]);
+        quirks.dead_token = dice.one_of(&[DeadToken::Answers, DeadToken::Creates]);
+        quirks.failure_keeps_old = dice.below(2) == 0;
+    });
+    for _ in 0..dice.below(12) {
+        if story.server.is_none() {
+            break;
+        }
+        happens(&mut story, dice);
+    }
+    quiet(&mut story, dice);
+}
+
+/// Something happens, and some time passes.
+fn happens(story: &mut Story, dice: &mut Dice) {
+    match dice.below(16) {
+        0 | 1 => {
+            let path = dice.below(3);
+            story.when_edited(|spec| spec.endpoint = format!("https://weather.example.com/{path}"));
+        }
+        2 => {
+            let name = dice.one_of(&[None, Some("climate".to_owned())]);
+            story.when_edited(|spec| spec.target_name = name);
+        }
+        3 | 4 => {
+            let gateway = dice.one_of(&[GATEWAY, OTHER_GATEWAY, "gateway-3"]).to_owned();
+            story.when_edited(|spec| spec.gateway_id = Some(gateway));
+        }
+        5 => {
+            let valid = dice.below(2) == 0;
+            let capability = if valid { "tools" } else { "prompts" };
+            story.when_edited(|spec| spec.capabilities = vec![capability.to_owned()]);
+        }
+        6 | 7 => {
+            story.when_process_dies_after(usize::try_from(dice.below(6)).unwrap());
+        }
+        8 => {
+            story.when_restarted();
+        }
+        9..=12 => {
+            let step = dice.one_of(&["Create", "Create", "Update", "Delete", "Read"]);
+            story.given_fault(step, fault(dice, step));
+        }
+        13 => touch(story, dice),
+        14 if dice.below(4) == 0 => {
+            story.when_deleted();
+        }
+        // Whoever takes it away and deletes the resource at once leaks the target on purpose.
+        14 if story.server().metadata.deletion_timestamp.is_none() => {
+            story.when_finalizer_is_taken_away().when_due_is_done();
+        }
+        _ => {}
+    }
+    match dice.below(4) {
+        0 => {}
+        1 => {
+            let events = dice.below(6);
+            (0..events).for_each(|_| story.happen());
+        }
+        2 => {
+            story.when_time_passes(dice.below(20));
+        }
+        _ => {
+            story.when_time_passes(dice.below(300));
+        }
+    }
+}
+
+fn fault(dice: &mut Dice, step: &str) -> Fault {
+    match dice.below(4) {
+        0 => Fault::Refused(dice.one_of(&[
+            FailureClass::Throttled,
+            FailureClass::Quota,
+            FailureClass::Denied,
+            FailureClass::Credentials,
+            FailureClass::Server,
+        ])),
+        1 => Fault::LostBefore,
+        2 => Fault::LostAfter,
+        _ if matches!(step, "Create" | "Update") => Fault::FailsBehind,
+        _ => Fault::Refused(FailureClass::Unanswered),
+    }
+}
+
+/// Somebody else touches a target of ours. One that is changed before it is bound cannot be
+/// proven any more, and is nobody's.
+fn touch(story: &mut Story, dice: &mut Dice) {
+    let Some(target) = story.ours_alive().pop() else { return };
+    let is_bound = Bound::of(story.server()).is_some_and(|bound| bound.target == target.1);
+    let is_ready = |story: &Story| {
+        story.aws.now(&target, story.now).unwrap().summary.status == TargetStatus::Ready
+    };
+    if dice.below(2) == 0 {
+        story.tell("somebody deletes a target");
+        story.meddled_at = Some(story.now);
+        story.aws.vanish(&target, story.now);
+    } else if is_bound && is_ready(story) {
+        story.when_target_is_changed(|target| {
+            target.definition.as_mut().unwrap().endpoint.push_str("/drifted");
+        });
+    }
+}
+
+/// Nothing happens any more, and what was wrong in the end is put right.
+fn quiet(story: &mut Story, dice: &mut Dice) {
+    story.aws.faults.clear();
+    story.dies_after = None;
+    if story.server.is_some() {
+        story.when_edited(|spec| spec.capabilities = vec!["tools".to_owned()]);
+        if dice.below(4) == 0 {
+            story.when_deleted();
+        }
+    }
+    // Long enough for the mirror to see what somebody has touched.
+    story.when_time_passes(120).when_settled();
+    match &story.server {
+        Some(server) if server.metadata.deletion_timestamp.is_none() => story.then_ready(),
+        Some(_) | None => story.then_gone(),
+    };
+    story.steps.clear();
+    story.writes = 0;
+    story.when_time_passes(600).then_steps(&[]).then_writes_at_most(0);
+}

@@ -1,0 +1,76 @@
+//! Resources that carry another operator's finalizer and status, or another version's records.
+
+use api::{MCPServerStatus, Reason};
+
+use super::aws::{self, Identity};
+use super::story::{GATEWAY, Story, WINDOW};
+
+/// As the Go operator leaves a resource: its finalizer and the target, none of our records.
+fn given_left_by_the_go_operator() -> (Story, Identity) {
+    let mut story = Story::given_server();
+    let definition = story.desired();
+    let made = story.now - jiff::SignedDuration::from_hours(1);
+    let target = story.aws.put(&GATEWAY.into(), &definition, made, true).unwrap();
+    story.adopted.push(target.clone());
+    let server = story.server.as_mut().unwrap();
+    server.metadata.finalizers = Some(vec![api::FINALIZER.to_owned()]);
+    server.status = Some(MCPServerStatus {
+        observed_generation: Some(1),
+        target_id: Some(target.1.0.clone()),
+        gateway_arn: Some(aws::arn(&GATEWAY.into())),
+        target_status: Some("READY".to_owned()),
+        ..MCPServerStatus::default()
+    });
+    (story, target)
+}
+
+#[test]
+fn it_is_taken_over_without_a_write_to_aws() {
+    let (mut story, target) = given_left_by_the_go_operator();
+    // Its gateway is where the target is, whatever the default says now.
+    story.policy.default_gateway = Some("another".into());
+    story.when_settled().then_steps(&["Annotate", "Read"]).then_target_is(&target);
+    story.then_waits_with(Reason::GatewayTargetReady).then_writes_at_most(2);
+    story.when_time_passes(600).then_steps(&[]);
+}
+
+#[test]
+fn what_differs_is_repaired_once_that_is_certain() {
+    let (mut story, target) = given_left_by_the_go_operator();
+    let begun = story.now;
+    story
+        .when_edited(|spec| spec.description = Some("changed".to_owned()))
+        .when_taken("Update")
+        .then_target_is(&target);
+    assert!(story.now.duration_since(begun) >= jiff::SignedDuration::try_from(WINDOW).unwrap());
+    story.when_settled().then_waits_with(Reason::GatewayTargetReady);
+}
+
+#[test]
+fn its_target_goes_with_its_resource() {
+    let (mut story, target) = given_left_by_the_go_operator();
+    story.when_deleted().when_settled().then_gone();
+    assert!(story.aws.now(&target, story.now).is_none());
+}
+
+/// A fingerprint of another scheme says nothing: the target is read and compared, not updated.
+#[test]
+fn the_records_of_another_version_are_no_difference() {
+    let mut story = Story::given_ready_server();
+    let status = story.server.as_mut().unwrap().status.as_mut().unwrap();
+    status.applied.as_mut().unwrap().fingerprint = "v0:whatever".to_owned();
+    story.when_restarted().when_settled().then_steps(&["Read"]).then_ready();
+}
+
+/// People, backups and other tools leave empty strings.
+#[test]
+fn empty_records_are_none() {
+    let mut story = Story::given_server();
+    story.server.as_mut().unwrap().status = Some(MCPServerStatus {
+        target_id: Some(String::new()),
+        gateway_id: Some(String::new()),
+        gateway_arn: Some(String::new()),
+        ..MCPServerStatus::default()
+    });
+    story.when_settled().then_ready();
+}
