@@ -103,6 +103,13 @@ impl Fleet {
         self.state().gateways.keys().cloned().collect()
     }
 
+    /// The gateways that this resource claims something on.
+    pub(crate) fn gateways_of(&self, key: &Key) -> HashSet<GatewayId> {
+        let state = self.state();
+        let claims = state.members.get(key).into_iter().flat_map(|member| &member.claims);
+        claims.map(|claim| claim.gateway.clone()).collect()
+    }
+
     /// What others claim of the identities that this resource claims.
     pub(crate) fn rivals(&self, key: &Key) -> Vec<Claim> {
         let state = self.state();

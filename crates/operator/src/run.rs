@@ -152,7 +152,16 @@ async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: A
                 info!(resources = fleet.keys().len(), "the MCPServers have been read");
                 woken
             }
-            Event::InitApply(server) | Event::Apply(server) => fleet.seen(server),
+            Event::InitApply(server) => fleet.seen(server),
+            Event::Apply(server) => {
+                let key = Key::of(&server);
+                let woken = fleet.seen(server);
+                if woken.contains(&key) {
+                    // A person has changed it, and wants to know how things stand now.
+                    fleet.gateways_of(&key).iter().for_each(|id| operator.mirrors.ask(id));
+                }
+                woken
+            }
             Event::Delete(server) => {
                 let key = Key::of(&server);
                 let mut woken = fleet.gone(&key);

@@ -75,8 +75,8 @@ impl Work {
     }
 
     /// The worker is done with the resource, which is due again at `next`, and waits for these
-    /// gateways. Returns those gateways of which the waiting has begun or ended, with whether
-    /// anybody waits for them now.
+    /// gateways. Returns the gateways that it waits for or has waited for, with whether anybody
+    /// waits for them now.
     pub(crate) fn done(
         &self,
         key: &Key,

@@ -105,6 +105,32 @@ async fn a_gateway_that_does_not_exist_is_named() -> TestResult {
     Ok(())
 }
 
+/// A gateway that answers 404 is asked more and more seldom, but at once after an edit.
+#[tokio::test]
+async fn an_edit_asks_for_the_gateway_at_once() -> TestResult {
+    let mut scenario = Scenario::begin("late-gateway").await?;
+    scenario.given_operator().await?;
+    let late = "late-a1b2c3d4e5";
+    scenario.when_created("weather", |spec| spec.gateway_id = Some(late.into())).await?;
+    scenario.then_not_ready("weather", "GatewayNotFound").await?;
+    // Until the pauses are longer than the test's patience.
+    let asked = |times: usize| {
+        move |aws: &emulator::Emulator| {
+            let calls = aws.calls();
+            let lists = calls.iter().filter(|call| call.gateway.as_deref() == Some(late));
+            (lists.count() >= times).then_some(())
+        }
+    };
+    tokio::time::timeout(SOON, scenario.aws.wait_for(asked(4))).await?;
+    scenario.aws.add_gateway(late).context("adding the gateway")?;
+    scenario.when_edited("weather", json!({ "description": "look again" })).await?;
+    let edited = std::time::Instant::now();
+    scenario.then_ready("weather").await?;
+    // The fourth refusal is followed by a pause of eight seconds.
+    assert!(edited.elapsed() < Duration::from_secs(6), "{:?}", edited.elapsed());
+    Ok(())
+}
+
 #[tokio::test]
 async fn without_a_default_gateway_the_condition_says_so() -> TestResult {
     let mut scenario = Scenario::begin("no-default").await?;
