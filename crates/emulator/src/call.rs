@@ -47,7 +47,7 @@ pub(crate) struct Caller {
 /// One call, ready to be carried out.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Call {
-    CreateGateway { name: String, members: Map<String, Value> },
+    CreateGateway { token: Option<String>, name: String, members: Map<String, Value> },
     GetGateway { gateway: String },
     DeleteGateway { gateway: String },
     ListGateways(Page),

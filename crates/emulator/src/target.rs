@@ -68,6 +68,14 @@ impl TargetSpec {
             .map(|(_, _, name)| *name)
     }
 
+    /// The protocol that the gateway speaks with the target.
+    #[must_use]
+    pub fn protocol_type(&self) -> Option<&'static str> {
+        [("mcp", "MCP"), ("http", "HTTP")]
+            .into_iter()
+            .find_map(|(family, name)| self.target_configuration.get(family).map(|_| name))
+    }
+
     /// A leaf of the MCP server configuration.
     fn mcp_server_member(&self, member: &str) -> Option<&Value> {
         self.target_configuration["mcp"]["mcpServer"].get(member)
@@ -208,6 +216,9 @@ pub struct TargetView {
     /// What the client set.
     #[serde(flatten)]
     pub spec: TargetSpec,
+    /// `MCP` or `HTTP`, for targets of these families.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol_type: Option<&'static str>,
     /// When the tools were last fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_synchronized_at: Option<Timestamp>,

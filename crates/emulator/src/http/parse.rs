@@ -135,12 +135,13 @@ fn call(route: Route, query: &str, document: Option<Value>) -> Result<Call, ApiE
     Ok(match kind {
         CallKind::CreateGateway => {
             let name = text(&document, "name").unwrap_or_default();
+            let token = text(&document, "clientToken");
             let mut members = into_object(document);
             // The view has the name in a member of its own; tokens and tags do not come back.
             for member in ["name", "clientToken", "tags"] {
                 members.remove(member);
             }
-            Call::CreateGateway { name, members }
+            Call::CreateGateway { token, name, members }
         }
         CallKind::GetGateway => Call::GetGateway { gateway },
         CallKind::DeleteGateway => Call::DeleteGateway { gateway },

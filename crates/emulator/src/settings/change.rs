@@ -9,25 +9,28 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Account, ClockSkew, Consent, Consistency, DurationRule, Durations, Echo, Issuing, Quotas,
-    Settings, Signatures, TokenPolicy, Variants,
+    Settings, Signatures, TokenPolicy, Variants, words,
 };
 use crate::fault::FaultRule;
 use crate::outcome::OutcomeRule;
-use crate::spread::{FromText, Spread};
+use crate::spread::Spread;
 
 /// Which settings change, and to what.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "each member is the member of `Settings` of that name")]
 pub struct SettingsChange {
-    #[serde(deserialize_with = "account", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "words::optional_account")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    #[serde(deserialize_with = "words::optional_gateways")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gateways: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accounts: Option<Vec<Account>>,
+    #[serde(deserialize_with = "words::optional_authorizer")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorizer_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,16 +157,6 @@ impl From<&Settings> for SettingsChange {
     }
 }
 
-fn account<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    let read = |text: &str| {
-        if text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit()) {
-            return Ok(Some(text.to_owned()));
-        }
-        Err(format!("account {text:?} is not twelve digits"))
-    };
-    from.deserialize_str(FromText(read))
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -213,6 +206,10 @@ mod tests {
     fn a_mistake_is_named_with_its_line() {
         for (line, bad) in [
             (2, "seed: 1\naccount: \"12\"\n"),
+            (3, "gateways:\n  - a\n  - b/c\n  - d\n"),
+            (3, "gateways:\n  - a\n  - a\n  - d\n"),
+            (2, "seed: 1\nauthorizerType: IAM\n"),
+            (2, "accounts:\n  - id: \"1\"\n    gateways: []\n"),
             (3, "durations:\n  creating: 1s\n  updatin: 2s\n"),
             (3, "durations:\n  creating: 1s\n  updating: soon\n"),
             (3, "faults:\n  - kind: GetGateway\n    falt: cutAfterCommit\n"),

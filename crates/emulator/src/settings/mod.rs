@@ -8,6 +8,7 @@ mod quotas;
 mod signers;
 mod time;
 mod variants;
+mod words;
 
 use crate::fault::FaultRule;
 use crate::outcome::OutcomeRule;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::words;
 use crate::spread::span;
 
 /// An account, with what belongs to it from the start.
@@ -11,9 +12,10 @@ use crate::spread::span;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Account {
     /// Twelve digits.
+    #[serde(deserialize_with = "words::account")]
     pub id: String,
     /// IDs of its gateways.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "words::gateways")]
     pub gateways: Vec<String>,
     /// The access keys that belong to it.
     #[serde(default)]

@@ -21,6 +21,8 @@ pub(crate) struct Gateway {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) sequence: u64,
+    /// The client token that it was created with.
+    pub(crate) token: Option<String>,
     account: String,
     /// None: a gateway that was there from the start, and answers in any Region.
     region: Option<String>,
@@ -135,6 +137,7 @@ impl Gateway {
             id,
             name,
             sequence,
+            token: None,
             account,
             region,
             created_at,
@@ -332,6 +335,7 @@ impl Target {
             updated_at: self.updated_at,
             status: self.status.clone(),
             status_reasons: self.reasons.clone(),
+            protocol_type: self.spec.protocol_type(),
             spec: self.spec.clone(),
             last_synchronized_at: self.synchronized_at,
             authorization_data: self.authorization.as_ref().map(Authorization::data),

@@ -14,11 +14,22 @@ impl State {
         &mut self,
         now: Timestamp,
         caller: &Caller,
+        token: Option<String>,
         name: String,
         members: Map<String, Value>,
     ) -> Result<Answer, ApiError> {
-        let taken = |gateway: &Gateway| gateway.is_visible_to(caller) && gateway.name == name;
-        if self.gateways.values().any(taken) {
+        let tokens = !self.settings.tokens.ttl.is_zero();
+        let token = token.filter(|_| tokens);
+        // Clients that repeat a call whose answer was lost must not find their own gateway in the
+        // way. The variants of tokens are about targets; a gateway's lives as long as it does.
+        let is_repeat = |gateway: &&Gateway| {
+            gateway.is_visible_to(caller) && token.is_some() && gateway.token == token
+        };
+        if let Some(known) = self.gateways.values().find(is_repeat) {
+            return Ok(Answer::Gateway(Box::new(known.view(&caller.region))));
+        }
+        let holds_name = |gateway: &Gateway| gateway.is_visible_to(caller) && gateway.name == name;
+        if self.gateways.values().any(holds_name) {
             let message = format!("A gateway with name {name} already exists in this account");
             return Err(ApiError::new(ErrorKind::Conflict, message));
         }
@@ -27,8 +38,9 @@ impl State {
         require_gateway_room(&self.settings, count)?;
         let id = self.ids.gateway(&name);
         let sequence = self.ids.next_sequence();
-        let gateway = Gateway::created(id.clone(), name, sequence, caller, members, now)
+        let mut gateway = Gateway::created(id.clone(), name, sequence, caller, members, now)
             .keeping(&self.settings);
+        gateway.token = token;
         let view = gateway.view(&caller.region);
         self.gateways.insert(id, gateway);
         Ok(Answer::Gateway(Box::new(view)))

@@ -15,10 +15,17 @@ use super::gateway::Target;
 pub(super) struct History {
     /// How far back a read may look; zero keeps nothing.
     keep: Duration,
-    versions: BTreeMap<u64, VecDeque<Version>>,
+    versions: BTreeMap<u64, Past>,
     ids: HashMap<String, u64>,
     /// Which target changed when: in this order their versions go out of sight.
     changes: VecDeque<(Timestamp, u64)>,
+}
+
+/// All that is known of one target.
+#[derive(Debug)]
+struct Past {
+    id: String,
+    versions: VecDeque<Version>,
 }
 
 /// What a target was from a moment on; None where there was none.
@@ -49,12 +56,12 @@ impl History {
         before: Option<Target>,
         after: Option<Target>,
     ) {
-        let versions = self.versions.entry(sequence).or_default();
-        if versions.is_empty() {
-            versions.push_back(Version { since: Timestamp::MIN, target: before });
+        let past = self.versions.entry(sequence).or_insert_with(|| {
             self.ids.insert(id.to_owned(), sequence);
-        }
-        versions.push_back(Version { since: at, target: after });
+            let first = Version { since: Timestamp::MIN, target: before };
+            Past { id: id.to_owned(), versions: VecDeque::from([first]) }
+        });
+        past.versions.push_back(Version { since: at, target: after });
         self.changes.push_back((at, sequence));
         self.forget(at);
     }
@@ -66,8 +73,8 @@ impl History {
         time: Timestamp,
         present: Option<&'a Target>,
     ) -> Option<&'a Target> {
-        let Some(versions) = self.versions.get(&sequence) else { return present };
-        let version = versions.iter().rev().find(|version| version.since <= time);
+        let Some(past) = self.versions.get(&sequence) else { return present };
+        let version = past.versions.iter().rev().find(|version| version.since <= time);
         version.map_or(present, |version| version.target.as_ref())
     }
 
@@ -85,14 +92,14 @@ impl History {
     fn forget(&mut self, now: Timestamp) {
         let horizon = horizon(now, self.keep);
         while let Some((_, sequence)) = self.changes.pop_front_if(|(at, _)| *at <= horizon) {
-            let Some(versions) = self.versions.get_mut(&sequence) else { continue };
+            let Some(Past { id, versions }) = self.versions.get_mut(&sequence) else { continue };
             while versions.get(1).is_some_and(|version| version.since <= horizon) {
                 versions.pop_front();
             }
             // What is left is the present.
             if versions.len() == 1 {
+                self.ids.remove(id.as_str());
                 self.versions.remove(&sequence);
-                self.ids.retain(|_, of| *of != sequence);
             }
         }
     }

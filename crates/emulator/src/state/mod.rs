@@ -175,8 +175,8 @@ impl State {
     ) -> Result<Answer, ApiError> {
         self.advance(now);
         match call {
-            Call::CreateGateway { name, members } => {
-                self.create_gateway(now, caller, name, members)
+            Call::CreateGateway { token, name, members } => {
+                self.create_gateway(now, caller, token, name, members)
             }
             Call::GetGateway { gateway } => self.get_gateway(caller, &gateway),
             Call::DeleteGateway { gateway } => self.delete_gateway(caller, &gateway),

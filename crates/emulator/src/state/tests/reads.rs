@@ -47,7 +47,7 @@ fn a_list_shows_no_configuration_and_no_reasons() {
 #[test]
 fn gateways_belong_to_an_account_and_a_region() {
     let mut world = World::new();
-    let create = Call::CreateGateway { name: "Mine".into(), members: Map::new() };
+    let create = Call::CreateGateway { token: None, name: "Mine".into(), members: Map::new() };
     let Answer::Gateway(mine) = world.call(create).unwrap() else { panic!() };
     assert!(mine.gateway_id.starts_with("mine-"));
     let get = || Call::GetGateway { gateway: mine.gateway_id.clone() };
@@ -69,7 +69,7 @@ fn gateways_are_listed_and_go_only_when_empty() {
     let mut world = World::new();
     for name in ["b", "a"] {
         let members = Map::new();
-        world.call(Call::CreateGateway { name: name.into(), members }).unwrap();
+        world.call(Call::CreateGateway { token: None, name: name.into(), members }).unwrap();
     }
     let mut names = Vec::new();
     let mut page = Page { max_results: Some(2), next_token: None };
@@ -138,4 +138,17 @@ fn changes_behind_the_clients_back() {
     assert_eq!(world.status(&id), "ResourceNotFoundException");
     let planted = world.state.plant(world.now, "gw", spec("a"), TargetStatus::Failed).unwrap();
     assert_eq!(world.status(&planted), "FAILED");
+}
+
+#[test]
+fn a_gateway_is_made_once_for_a_token() {
+    let mut world = World::new();
+    let mut create = |name: &str| {
+        let (token, members) = (Some(TOKEN.to_owned()), Map::new());
+        match world.call(Call::CreateGateway { token, name: name.into(), members }).unwrap() {
+            Answer::Gateway(gateway) => gateway.gateway_id,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(create("a"), create("a"));
 }

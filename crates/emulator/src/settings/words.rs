@@ -1,0 +1,97 @@
+//! Settings that are words with a form: accounts, gateway IDs, kinds of authorizer.
+//!
+//! Each is checked while the parser stands on it, so that a mistake is told with its line.
+
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, SeqAccess, Visitor};
+
+use crate::spread::FromText;
+
+const AUTHORIZERS: [&str; 4] = ["CUSTOM_JWT", "AWS_IAM", "NONE", "AUTHENTICATE_ONLY"];
+
+pub(super) fn account<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let read = |text: &str| {
+        if text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit()) {
+            return Ok(text.to_owned());
+        }
+        Err(format!("account {text:?} is not twelve digits"))
+    };
+    from.deserialize_str(FromText(read))
+}
+
+pub(super) fn optional_account<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<String>, D::Error> {
+    account(from).map(Some)
+}
+
+pub(super) fn optional_authorizer<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<String>, D::Error> {
+    let read = |text: &str| {
+        if AUTHORIZERS.contains(&text) {
+            return Ok(Some(text.to_owned()));
+        }
+        Err(format!("authorizer type {text:?} is not one of {}", AUTHORIZERS.join(", ")))
+    };
+    from.deserialize_str(FromText(read))
+}
+
+pub(super) fn gateways<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    from.deserialize_seq(Gateways)
+}
+
+pub(super) fn optional_gateways<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Vec<String>>, D::Error> {
+    gateways(from).map(Some)
+}
+
+struct Gateways;
+
+impl<'de> Visitor<'de> for Gateways {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of gateway IDs")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<String>, A::Error> {
+        let mut known = Vec::new();
+        while let Some(id) = items.next_element_seed(Next(&known))? {
+            known.push(id);
+        }
+        Ok(known)
+    }
+}
+
+/// The next ID, after these.
+struct Next<'a>(&'a [String]);
+
+impl<'de> DeserializeSeed<'de> for Next<'_> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<String, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Next<'_> {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a gateway ID")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, id: &str) -> Result<String, E> {
+        if id.is_empty() || id.contains('/') || id.starts_with("arn:") {
+            return Err(E::custom(format!("gateway {id:?}: an ID, not an ARN or a path")));
+        }
+        if self.0.iter().any(|known| known == id) {
+            return Err(E::custom(format!("gateway {id:?} is given twice")));
+        }
+        Ok(id.to_owned())
+    }
+}
