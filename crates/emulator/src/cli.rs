@@ -77,7 +77,7 @@ impl Flags {
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("--settings {path}: cannot be read"))?;
             SettingsChange::from_yaml(&text)
-                .with_context(|| format!("--settings {path}: wrong"))?
+                .with_context(|| format!("--settings {path}"))?
                 .apply(&mut defaults);
         }
         let listen = set(self.listen.as_deref()).unwrap_or("127.0.0.1:0");
@@ -103,6 +103,12 @@ impl Flags {
                 bail!("--gateway {id}: given twice");
             }
             gateways.push(id.to_owned());
+        }
+        let others = defaults.accounts.iter().flat_map(|account| &account.gateways);
+        for id in others {
+            if gateways.contains(id) {
+                bail!("gateway {id}: belongs to two accounts");
+            }
         }
         let durations = Durations {
             creating: duration(

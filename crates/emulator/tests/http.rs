@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as the test does")]
 
-use emulator::{Emulator, Settings};
+use emulator::{Emulator, Fault, FaultRule, Settings, TargetSpec};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -235,4 +235,21 @@ async fn a_container_gets_its_credentials() {
     let issued = send(&emulator, "GET /v1/credentials", headers, "").await;
     let expected = ["AccessKeyId", "AccountId", "Expiration", "SecretAccessKey", "Token"];
     assert_eq!(issued.body.as_object().unwrap().keys().collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
+async fn half_of_an_answer_is_half_however_long_it_is() {
+    let emulator = start().await;
+    for (targets, floor) in [(1, 100), (1000, 100_000)] {
+        for n in emulator.targets("gw").len()..targets {
+            let spec = TargetSpec::mcp_server(&format!("t{n}"), "https://a.example");
+            emulator.plant_target("gw", spec).unwrap();
+        }
+        emulator.fault(FaultRule::always(Fault::HalfAnswer).times(1));
+        let list = "GET /gateways/gw/targets/?maxResults=1000";
+        let half = send(&emulator, list, &signed("bedrock-agentcore"), "").await;
+        let whole: usize = half.header("content-length").unwrap().parse().unwrap();
+        assert!(whole > floor, "{whole}");
+        assert_eq!(half.text.len(), whole / 2);
+    }
 }

@@ -73,7 +73,11 @@ async fn aws(
     match core.serve(request) {
         Served::Answer { date, result, delay, half } => {
             if !delay.is_zero() {
-                tokio::time::sleep(delay).await;
+                // Whoever stops the emulator does not wait for what a rule made slow.
+                tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    () = core.closed() => {}
+                }
             }
             let response = write::stamped(written(dialect, kind, result), date);
             if half {

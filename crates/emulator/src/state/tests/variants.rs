@@ -217,3 +217,23 @@ fn a_repeat_within_the_lifetime_of_a_token_costs_no_slot() {
     let id = world.create_with(Some(TOKEN), spec("a")).unwrap();
     assert_eq!(world.create_with(Some(TOKEN), spec("a")).unwrap(), id);
 }
+
+#[test]
+fn a_policy_engine_puts_its_header_in() {
+    let mut world = World::new();
+    let engine = serde_json::json!({"arn": "arn:aws:x", "mode": "ENFORCE"});
+    let members = Map::from_iter([("policyEngineConfiguration".to_owned(), engine)]);
+    let gateway = NewGateway { id: "guarded".into(), members, ..NewGateway::default() };
+    world.state.add_gateway(world.now, gateway).unwrap();
+    let call = Call::CreateTarget { gateway: "guarded".into(), token: None, spec: spec("a") };
+    let Answer::Target(target) = world.call(call).unwrap() else { panic!() };
+    let metadata = target.spec.metadata_configuration.unwrap();
+    let headers = serde_json::json!(["x-amzn-bedrock-agentcore-policy-session-id"]);
+    assert_eq!(metadata["allowedRequestHeaders"], headers);
+}
+
+#[test]
+fn gateway_ids_may_have_to_have_the_form_of_aws() {
+    let mut world = World::set(|settings| settings.variants.gateway_ids = GatewayIds::ModelForm);
+    assert_eq!(world.create("a").unwrap_err().fields[0].name, "gatewayIdentifier");
+}
