@@ -55,7 +55,9 @@ fn measure() -> anyhow::Result<()> {
     let start = Instant::now();
     let mut ids = Vec::with_capacity(TARGETS);
     for n in 0..TARGETS {
-        let answer = client.call("POST", "/gateways/gw/targets/", &body(n, "loaded"))?;
+        // With a token each, as the SDKs send them: the emulator has to remember those too.
+        let body = body(n, &format!(r#"loaded", "clientToken": "00000000-0000-0000-0000-{n:012}"#));
+        let answer = client.call("POST", "/gateways/gw/targets/", &body)?;
         let id = serde_json::from_slice::<serde_json::Value>(&answer)?["targetId"].take();
         ids.push(id.as_str().context("a target without an ID")?.to_owned());
     }

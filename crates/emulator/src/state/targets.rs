@@ -36,10 +36,15 @@ impl State {
         require_room(&settings, gateway)?;
         require_slot(&settings, gateway)?;
 
-        let sequence = self.ids.next_sequence();
+        // Nothing can refuse any more.
+        let (sequence, id) = (self.ids.next_sequence(), self.ids.target());
+        if let Some(token) = token {
+            let policy = &settings.tokens;
+            self.tokens.remember(now, policy, gateway_id, token, id.clone(), &spec);
+        }
         let target = Target {
-            id: self.ids.target(),
-            spec: spec.clone(),
+            id,
+            spec,
             // As `begin` will have it; nobody sees it in between.
             status: TargetStatus::Creating,
             reasons: Vec::new(),
@@ -54,10 +59,6 @@ impl State {
         }
         self.begin(now, gateway_id, sequence, Transition::Creating, |_| {})?;
         let view = self.shown(caller, gateway_id, sequence)?;
-        if let Some(token) = token {
-            let policy = &settings.tokens;
-            self.tokens.remember(now, policy, gateway_id, token, spec, view.clone());
-        }
         Ok(Answer::Target(Box::new(view)))
     }
 
@@ -81,11 +82,9 @@ impl State {
                 Reason::IdempotentParameterMismatchException,
                 "The client token was used before with other parameters",
             )),
-            Verdict::Repeat { first_answer } => {
-                let view = match gateway.find(&first_answer.target_id) {
-                    Some((_, target)) => self.show(caller, gateway, target),
-                    None => *first_answer,
-                };
+            Verdict::Repeat { first } => {
+                let target = gateway.find(&first.id).map_or(&*first, |(_, target)| target);
+                let view = self.show(caller, gateway, target);
                 Ok(Some(Answer::Target(Box::new(view))))
             }
         }
