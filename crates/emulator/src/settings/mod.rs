@@ -96,7 +96,7 @@ impl Default for Settings {
             issuing: Issuing::default(),
             clock: ClockSkew::default(),
             default_page_size: 100,
-            call_log_capacity: 40_000,
+            call_log_capacity: 20_000,
             seed: 0,
         }
     }
