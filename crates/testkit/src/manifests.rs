@@ -20,8 +20,9 @@ use crate::wait::{self, eventually};
 /// The field manager under which objects are applied.
 const MANAGER: &str = "testkit";
 
-/// A kind whose definition has just been applied takes a moment to show up in discovery.
-const DISCOVERY_LAG: Duration = Duration::from_secs(5);
+/// A kind whose definition has just been applied takes a moment to show up in discovery, and on a
+/// busy machine a long one.
+const DISCOVERY_LAG: Duration = Duration::from_secs(30);
 
 /// Objects to be applied, in their order.
 #[derive(Clone, Debug, Default)]

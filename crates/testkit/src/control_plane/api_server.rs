@@ -14,7 +14,7 @@ use crate::process::{Process, Program};
 use crate::random;
 use crate::wait::eventually;
 
-const READY_WITHIN: Duration = Duration::from_mins(2);
+const READY_WITHIN: Duration = Duration::from_mins(5);
 
 /// The API server, running or stopped.
 #[derive(Debug)]
