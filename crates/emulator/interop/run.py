@@ -18,14 +18,15 @@ import sys
 import venv
 
 HERE = pathlib.Path(__file__).resolve().parent
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+CACHES = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+CACHE = pathlib.Path(os.environ.get("MCP_GATEWAY_CACHE") or CACHES / "mcp-gateway-operator")
 
 
 def environment() -> pathlib.Path:
     """The interpreter of a virtual environment that has exactly the pinned packages."""
     pins = HERE / "requirements.txt"
     key = hashlib.sha256(pins.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    home = CACHE / "mcp-gateway-operator" / f"interop-{key}"
+    home = CACHE / f"interop-{key}"
     python = home / "bin" / "python"
     done = home / "installed"
     if not done.exists():

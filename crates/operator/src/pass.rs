@@ -244,14 +244,22 @@ fn changes_aws(step: &Step) -> bool {
 }
 
 fn log_step(key: &Key, server: &MCPServer, step: &Step) {
-    let bound = Bound::of(server);
+    let status = server.status.as_ref();
+    let bound = || Bound::of(server).map(|bound| (bound.gateway.0, bound.target.0));
+    let intended = || status?.intent.as_ref().map(|intent| intent.gateway.clone());
     let (gateway, target) = match step {
-        Step::Create { gateway, .. } => (gateway.as_str().to_owned(), String::new()),
+        Step::Create { gateway, .. } => (gateway.0.clone(), String::new()),
+        Step::RecordIntent(intent) => (intent.gateway.clone(), String::new()),
+        Step::Bind(binding) => (intended().unwrap_or_default(), binding.target.0.clone()),
         Step::Read { gateway, target }
         | Step::Update { gateway, target, .. }
-        | Step::Delete { gateway, target } => (gateway.to_string(), target.to_string()),
-        Step::RecordIntent(intent) => (intent.gateway.clone(), String::new()),
-        _ => bound.map(|bound| (bound.gateway.0, bound.target.0)).unwrap_or_default(),
+        | Step::Delete { gateway, target } => (gateway.0.clone(), target.0.clone()),
+        Step::AddFinalizer
+        | Step::Annotate(_)
+        | Step::RecordApplying(_)
+        | Step::RecordApplied { .. }
+        | Step::ForgetRetired(_)
+        | Step::ReleaseFinalizer => bound().unwrap_or_default(),
     };
     info!(
         namespace = key.namespace,

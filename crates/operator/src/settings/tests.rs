@@ -16,7 +16,7 @@ fn nothing_given_means_the_defaults() {
     assert_eq!(settings.gateway, None);
     assert_eq!(settings.probe_address.unwrap().to_string(), "[::]:8081");
     assert_eq!(settings.consistency_window, Duration::from_secs(10));
-    assert_eq!(settings.sync_interval, Duration::from_secs(60));
+    assert_eq!(settings.sync_interval, Duration::from_mins(1));
     assert_eq!((settings.log_level, settings.log_format), (tracing::Level::INFO, LogFormat::Json));
     assert_eq!(settings.scopes(), [Scope(None)]);
 }

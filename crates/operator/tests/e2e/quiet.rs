@@ -5,7 +5,7 @@ use std::time::Duration;
 use testkit::{Scenario, TestResult};
 
 /// What the project promises, in full length.
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn a_quiet_minute_after_ready_writes_nothing_to_either_side() -> TestResult {

@@ -6,7 +6,7 @@ use emulator::{Emulator, Settings};
 use testkit::scenario::{GATEWAY, condition, valid_spec};
 use testkit::{ControlPlane, Program, TestResult, binary, install, wait};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 async fn operator(cluster: &ControlPlane, aws: &Emulator) -> anyhow::Result<Program> {
     let access = install::rights(cluster).await?;
