@@ -283,7 +283,7 @@ fn log_report(key: &Key, server: &MCPServer) {
         target_status = status.target_status,
         ready = ready.map(|ready| &ready.status),
         reason = ready.map(|ready| &ready.reason),
-        message = ready.map(|ready| &ready.message),
+        detail = ready.map(|ready| &ready.message),
         "status"
     );
 }

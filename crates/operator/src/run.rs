@@ -202,19 +202,21 @@ impl Trouble {
 
 /// What a watch error means for the person who reads the log.
 fn explain(error: &watcher::Error) -> String {
-    let api_error = match error {
+    let answer = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => Some(status.code),
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => Some(status),
         _ => None,
     };
-    let hint = match api_error {
+    let hint = match answer.map(|status| status.code) {
         Some(404) => "the CRD mcpservers.mcpgateway.bedrock.aws is not installed: run make install",
         Some(401) => "the API server does not accept the operator's credentials",
         Some(403) => "the operator's service account lacks rights: apply config/rbac",
         Some(_) => "the API server refuses",
         None => "the API server cannot be reached",
     };
-    format!("{hint} ({})", describe(error))
+    // Of an answer only what it says: kube appends how it tried to read it.
+    let said = answer.map_or_else(|| describe(error), |status| status.message.trim().to_owned());
+    format!("{hint} ({said})")
 }
 
 /// Wakes whom an observation concerns.
@@ -244,7 +246,7 @@ async fn learn_account<A: AgentCore>(operator: Arc<Operator<A>>) {
                 if attempt == 0 {
                     warn!(
                         class = failure.class.as_str(),
-                        message = failure.message,
+                        error = failure.message,
                         "AWS does not say whose account this is; trying again"
                     );
                 }

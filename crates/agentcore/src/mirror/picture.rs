@@ -53,8 +53,8 @@ impl Picture {
         let since = before.as_ref().map_or(began, |trouble| trouble.since);
         let news = before.is_none_or(|trouble| trouble.failure != failure);
         if news {
-            let (class, message) = (failure.class.as_str(), &failure.message);
-            warn!(gateway = %self.gateway, class, message, "the gateway cannot be listed");
+            let (class, error) = (failure.class.as_str(), &failure.message);
+            warn!(gateway = %self.gateway, class, error, "the gateway cannot be listed");
         }
         self.failures = self.failures.saturating_add(1);
         self.sight.trouble = Some(Trouble { failure, as_of: began, since });

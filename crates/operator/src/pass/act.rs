@@ -85,7 +85,7 @@ impl<A: AgentCore> Operator<A> {
                 name = key.name,
                 step = step.name(),
                 class = failure.class.as_str(),
-                message = failure.message,
+                error = failure.message,
                 "AWS refused a call or did not answer"
             );
         }

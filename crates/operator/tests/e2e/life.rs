@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use emulator::{CallKind, Fault, FaultRule};
 use serde_json::json;
 use testkit::scenario::{GATEWAY, OTHER_GATEWAY};
 use testkit::{Scenario, TestResult};
@@ -62,5 +63,34 @@ async fn it_ends_when_asked_within_its_grace_period() -> TestResult {
     let mut scenario = Scenario::begin("stop").await?;
     scenario.given_operator().await?;
     tokio::time::timeout(Duration::from_secs(20), scenario.when_operator_is_stopped()).await??;
+    Ok(())
+}
+
+/// A field that is named twice is lost to whoever reads the log by machine.
+#[tokio::test]
+async fn every_log_line_is_an_object_whose_fields_have_names_of_their_own() -> TestResult {
+    let mut scenario = Scenario::begin("log").await?;
+    scenario.given_operator_with(|program| program.flag("log-format", "json")).await?;
+    // Something to complain about.
+    scenario
+        .aws
+        .fault(FaultRule::next(CallKind::CreateGatewayTarget, Fault::error("ThrottlingException")));
+    scenario.aws.fault(FaultRule::nth(
+        CallKind::ListGatewayTargets,
+        2,
+        Fault::error("InternalServerException"),
+    ));
+    scenario.when_created("weather", |_| {}).await?;
+    scenario.then_ready("weather").await?;
+    let logs = scenario.running()?.logs();
+    assert!(logs.contains("\"step\":\"Bind\""), "{logs}");
+    assert!(logs.contains("\"class\":\"throttled\""), "{logs}");
+    for line in logs.lines() {
+        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line)?;
+        for field in object.keys() {
+            let named = line.matches(&format!("\"{field}\":")).count();
+            assert_eq!(named, 1, "{field}: {line}");
+        }
+    }
     Ok(())
 }
