@@ -46,6 +46,17 @@ fn write(file: &Path, text: &str) -> Result<()> {
 fn crd() -> Result<String> {
     let mut crd = serde_json::to_value(api::MCPServer::crd())?;
     tidy(&mut crd);
+    // Before an operator has looked at a resource nothing says so but this: without conditions
+    // kstatus takes it for done.
+    let status = "/spec/versions/0/schema/openAPIV3Schema/properties/status";
+    let status = crd.pointer_mut(status).context("the CRD has no status")?;
+    status["default"] = serde_json::json!({ "conditions": [{
+        "type": api::ConditionType::Ready.as_str(),
+        "status": "Unknown",
+        "reason": api::Reason::Pending.as_str(),
+        "message": "No operator has looked at the resource yet.",
+        "lastTransitionTime": "1970-01-01T00:00:00Z",
+    }]});
     let yaml = serde_saphyr::to_string(&crd)?;
     Ok(format!("# Generated from crates/api by `make manifests`. Do not edit.\n---\n{yaml}"))
 }
@@ -55,8 +66,9 @@ fn conditions() -> String {
         "<!-- Generated from crates/api by `make manifests`. Do not edit. -->\n\n\
          # Conditions\n\n\
          `Ready` is the summary. `Accepted` judges what is written in the resource, `Programmed` \
-         tells about the target at the gateway. `Reconciling` (it goes on by itself) and `Stalled` \
-         (only a person can help) are there only while true, as kstatus expects. The message of \
+         tells about the target at the gateway. `Drifted` (left as it is on purpose), \
+         `Reconciling` (it goes on by itself) and `Stalled` (only a person can help) are there \
+         only while true, as kstatus expects. The message of \
          each says what to do.\n\n\
          | reason | meaning |\n|---|---|\n",
     );

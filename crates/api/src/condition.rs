@@ -9,6 +9,8 @@ pub enum ConditionType {
     Accepted,
     /// Whether the target at the gateway is as written.
     Programmed,
+    /// Present while the target differs from what is written and is left so on purpose.
+    Drifted,
     /// Present while something is under way (kstatus).
     Reconciling,
     /// Present while only a person can help (kstatus).
@@ -23,6 +25,7 @@ impl ConditionType {
             Self::Ready => "Ready",
             Self::Accepted => "Accepted",
             Self::Programmed => "Programmed",
+            Self::Drifted => "Drifted",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
         }
@@ -61,6 +64,8 @@ macro_rules! reasons {
 }
 
 reasons! {
+    /// No operator has looked at the resource yet.
+    Pending,
     /// The target is READY with this generation's configuration.
     GatewayTargetReady,
     /// The resource is valid and its identity is its own.
@@ -69,6 +74,8 @@ reasons! {
     ValidationError,
     /// The target's name is held by a target or a resource that is not this one.
     NameConflict,
+    /// The resource asks for something that the operator's administrator has not allowed.
+    NotPermitted,
     /// The resource names no gateway and the operator has no default.
     GatewayNotConfigured,
     /// AWS knows no gateway with this ID.
@@ -93,6 +100,10 @@ reasons! {
     QuotaExceeded,
     /// A person has to give consent before the target can work.
     AuthorizationPending,
+    /// The target differs from what is written, and the resource asks to leave it so.
+    Drifted,
+    /// Something is to be changed at AWS, and the resource asks not to.
+    Suspended,
     /// The gateway has not been observed for some time.
     ObservationStale,
 }

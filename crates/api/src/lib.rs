@@ -15,7 +15,7 @@ pub use condition::{ConditionType, Reason};
 pub use failure::{Failure, FailureClass};
 pub use server::{MCPServer, MCPServerSpec};
 pub use sight::{Listing, Sight, Trouble};
-pub use status::{Applied, Applying, Intent, MCPServerStatus, Retired};
+pub use status::{Applied, Applying, Authorization, Intent, MCPServerStatus, Retired};
 pub use target::{
     Accepted, Credentials, Definition, GatewayId, Grant, Metadata, Summary, Target, TargetId,
     TargetStatus,
@@ -31,3 +31,10 @@ pub const FINALIZER: &str = "bedrock.aws/gateway-target-finalizer";
 /// The annotation that repeats the identity of the bound target as `gateway/targetId`, because
 /// backups carry no status. It is a hint to people and to adoption, never a proof.
 pub const TARGET_ANNOTATION: &str = "mcpgateway.bedrock.aws/target";
+
+/// The annotation that asks to take over an existing target of the resource's gateway by its ID.
+pub const ADOPT_ANNOTATION: &str = "mcpgateway.bedrock.aws/adopt-target-id";
+
+/// The annotation that asks for an immediate check whenever its value changes. The value is of
+/// any form, by convention the time of the request.
+pub const REQUEST_ANNOTATION: &str = "mcpgateway.bedrock.aws/reconcile-requested-at";

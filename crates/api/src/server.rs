@@ -110,6 +110,25 @@ pub struct MCPServerSpec {
     /// that AWS reserves are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_response_headers: Option<Vec<String>>,
+
+    /// `true`: nothing is changed at AWS for this resource until it is unset; it is still
+    /// observed, and it can still be deleted. Default: `false`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<bool>,
+
+    /// What becomes of the target when this resource is deleted. `Delete` (default): it is deleted
+    /// first. `Retain`: it stays as it is, and nobody takes care of it any more; that can also be
+    /// chosen for a resource that is being deleted already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["Delete", "Retain"]))]
+    pub deletion_policy: Option<String>,
+
+    /// What is done when somebody else changes the configuration of the target. `Enforce`
+    /// (default): it is put right. `Warn`: the condition `Drifted` says what differs, and nothing
+    /// is changed. `Ignore`: it is let be, unseen. A target that is gone is made again in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["Enforce", "Warn", "Ignore"]))]
+    pub drift_policy: Option<String>,
 }
 
 // The signature is the one that serde's `default` asks for.

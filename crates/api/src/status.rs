@@ -17,7 +17,8 @@ pub struct MCPServerStatus {
     pub observed_generation: Option<i64>,
 
     /// `Ready` is the summary; `Accepted` judges what is written in this resource; `Programmed`
-    /// tells about the target at the gateway. `Reconciling` and `Stalled` appear only while true.
+    /// tells about the target at the gateway. `Drifted`, `Reconciling` and `Stalled` appear only
+    /// while true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
@@ -46,6 +47,10 @@ pub struct MCPServerStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub status_reasons: Vec<String>,
 
+    /// Where a person has to give consent before the target can work, while AWS waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<Authorization>,
+
     /// When the gateway last fetched the server's tools, on AWS's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_synchronized: Option<Timestamp>,
@@ -53,6 +58,11 @@ pub struct MCPServerStatus {
     /// The generation of the resource whose configuration AWS holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied_generation: Option<i64>,
+
+    /// The last value of the annotation `mcpgateway.bedrock.aws/reconcile-requested-at` that was
+    /// acted upon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
 
     /// The operator's record of a target that is being created and is not yet bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,6 +75,11 @@ pub struct MCPServerStatus {
     /// The operator's record of the configuration that AWS accepted last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<Applied>,
+
+    /// The operator's record that the target, which it made, has never been READY: nobody can miss
+    /// it, so it may be replaced.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub never_ready: bool,
 
     /// Targets on gateways that this resource has left, still to be deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -89,6 +104,26 @@ pub struct Intent {
     /// AWS's clock when the intent was made: a target that it made is not older.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws_time: Option<Timestamp>,
+    /// Until when, on AWS's clock, attempts may begin, if not just after the intent: a target that
+    /// it made is hardly younger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts_until: Option<Timestamp>,
+    /// The AWS account in which the target is made, as far as it was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The AWS Region in which it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+}
+
+/// A consent that AWS waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Authorization {
+    /// What the person has to open. It is valid for some minutes.
+    pub url: String,
+    /// When the operator saw it first.
+    pub seen_at: Timestamp,
 }
 
 /// An Update under way.

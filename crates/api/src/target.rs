@@ -120,6 +120,8 @@ pub struct Summary {
     pub updated_at: Timestamp,
     /// When its tools were last fetched, on AWS's clock.
     pub last_synchronized_at: Option<Timestamp>,
+    /// Where a person gives the consent that AWS waits for.
+    pub authorization_url: Option<String>,
 }
 
 /// A target as a Get shows it.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agentcore::Observation;
 use api::{GatewayId, MCPServer, TargetId};
-use planner::{Claim, Policy};
+use planner::{Claim, ClaimKind, Policy};
 
 /// Namespace and name of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,7 +133,7 @@ impl Fleet {
             .collect()
     }
 
-    /// Who claims this target, and what: for a target that is found under a name.
+    /// Who has this target: for one that is found under a name.
     pub(crate) fn holders(&self, gateway: &GatewayId, target: &TargetId) -> Vec<Claim> {
         let state = self.state();
         let identity = Identity::Target(gateway.clone(), target.clone());
@@ -141,7 +141,8 @@ impl Fleet {
         holders
             .filter_map(|key| state.members.get(key))
             .flat_map(|member| &member.claims)
-            .filter(|claim| claim.gateway == *gateway && claim.target.as_ref() == Some(target))
+            .filter(|claim| claim.kind == ClaimKind::Holds && claim.gateway == *gateway)
+            .filter(|claim| claim.target.as_ref() == Some(target))
             .cloned()
             .collect()
     }
@@ -285,14 +286,13 @@ fn identities(claim: &Claim) -> impl Iterator<Item = Identity> {
 /// What of a resource concerns the planner when it changes: not the status, which is our own.
 fn concern(server: &MCPServer) -> impl PartialEq {
     let meta = &server.metadata;
-    let annotation =
-        meta.annotations.as_ref().and_then(|annotations| annotations.get(api::TARGET_ANNOTATION));
+    let annotation = |name| meta.annotations.as_ref()?.get(name).cloned();
     (
         meta.uid.clone(),
         meta.generation,
         meta.deletion_timestamp.is_some(),
         meta.finalizers.clone(),
-        annotation.cloned(),
+        [api::TARGET_ANNOTATION, api::ADOPT_ANNOTATION, api::REQUEST_ANNOTATION].map(annotation),
     )
 }
 

@@ -27,6 +27,12 @@ pub(crate) enum Error {
     /// The resource is gone.
     #[error("the resource is gone")]
     Gone,
+    /// The API server does not keep what is written: its CRD is older than this operator.
+    #[error(
+        "the CRD mcpservers.mcpgateway.bedrock.aws is older than this operator and does not keep \
+         {0}: apply the CRD of this version"
+    )]
+    Pruned(String),
     /// Anything else.
     #[error("{0}")]
     Other(String),
@@ -136,25 +142,29 @@ impl Resources {
             .await
     }
 
-    /// Writes what differs in the status; `None` when nothing does.
+    /// Writes what differs in the status; `None` when nothing does. The second part is what the API
+    /// server did not keep.
     pub(crate) async fn write_status(
         &self,
         server: &MCPServer,
         status: &MCPServerStatus,
-    ) -> Result<Option<MCPServer>, Error> {
+    ) -> Result<Option<(MCPServer, String)>, Error> {
         let Some(difference) = difference(server.status.as_ref(), status) else { return Ok(None) };
         let patch = json!({
             "metadata": { "resourceVersion": server.metadata.resource_version },
             "status": difference,
         });
         let key = Key::of(server);
-        limited(self.api(&key).patch_status(
+        let written = limited(self.api(&key).patch_status(
             &key.name,
             &PatchParams::default(),
             &Patch::Merge(patch),
         ))
-        .await
-        .map(Some)
+        .await?;
+        let lost = self::difference(written.status.as_ref(), status);
+        let lost: Vec<String> =
+            lost.iter().filter_map(Value::as_object).flat_map(Map::keys).cloned().collect();
+        Ok(Some((written, lost.join(", "))))
     }
 
     fn api(&self, key: &Key) -> Api<MCPServer> {
@@ -222,6 +232,9 @@ mod tests {
             fingerprint: "f".to_owned(),
             generation: 1,
             aws_time: Some(jiff::Timestamp::UNIX_EPOCH),
+            attempts_until: None,
+            account: None,
+            region: None,
         };
         let before = MCPServerStatus {
             target_id: Some("T".to_owned()),

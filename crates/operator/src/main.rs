@@ -2,6 +2,7 @@
 //! resources say.
 
 mod admin;
+mod events;
 mod fleet;
 mod kubernetes;
 mod logging;

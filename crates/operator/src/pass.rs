@@ -5,17 +5,22 @@
 //! no error; an error is only what Kubernetes refused.
 
 mod act;
+mod rehearse;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use agentcore::{AgentCore, Clock, Mirrors};
 use api::{GatewayId, MCPServer};
 use jiff::Timestamp;
-use planner::{Bound, Claim, Decision, Memory, Owner, Policy, Report, Step, World, plan, project};
+use planner::{
+    Bound, Claim, Decision, Memory, Owner, Policy, Report, Step, World, note, plan, project,
+};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use crate::events::Events;
 use crate::fleet::{Fleet, Key};
 use crate::kubernetes::{Error, Resources};
 use crate::work::Work;
@@ -24,7 +29,9 @@ use crate::work::Work;
 /// not keep a worker.
 const MOST_STEPS: usize = 16;
 /// When Kubernetes refuses, it is asked again after this.
-const KUBERNETES_PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
+const KUBERNETES_PAUSE: Duration = Duration::from_secs(2);
+/// When its CRD has to be replaced first, after this.
+const CRD_PAUSE: Duration = Duration::from_secs(30);
 
 /// Everything that a pass needs.
 pub(crate) struct Operator<A> {
@@ -36,6 +43,9 @@ pub(crate) struct Operator<A> {
     pub(crate) work: Work,
     pub(crate) policy: Mutex<Arc<Policy>>,
     pub(crate) care: Mutex<HashMap<Key, Care>>,
+    pub(crate) events: Events,
+    /// Whether nothing is to be written to either side.
+    pub(crate) dry_run: bool,
 }
 
 /// What this process knows of its care for a resource.
@@ -47,6 +57,8 @@ pub(crate) struct Care {
     live: bool,
     /// Spreads the waits of this resource.
     seed: u64,
+    /// What a dry run has told last.
+    rehearsed: Vec<(&'static str, String)>,
 }
 
 /// How a pass ended.
@@ -76,7 +88,8 @@ impl<A: AgentCore> Operator<A> {
     }
 
     async fn attend(&self, key: &Key) {
-        let outcome = match self.pass(key).await {
+        let passed = if self.dry_run { self.rehearse(key).await } else { self.pass(key).await };
+        let outcome = match passed {
             Ok(outcome) => outcome,
             Err(Error::Gone) => {
                 self.work.wake(self.fleet.gone(key));
@@ -84,7 +97,9 @@ impl<A: AgentCore> Operator<A> {
             }
             Err(error) => {
                 warn!(namespace = key.namespace, name = key.name, %error, "Kubernetes refused a call");
-                let next = self.clock.now().checked_add(KUBERNETES_PAUSE).ok();
+                let pause =
+                    if matches!(error, Error::Pruned(_)) { CRD_PAUSE } else { KUBERNETES_PAUSE };
+                let next = self.clock.now().checked_add(pause).ok();
                 Outcome { next, awaits: Vec::new() }
             }
         };
@@ -94,6 +109,7 @@ impl<A: AgentCore> Operator<A> {
     }
 
     async fn pass(&self, key: &Key) -> Result<Outcome, Error> {
+        let mut has_changed_aws = false;
         for _ in 0..MOST_STEPS {
             let Some(server) = self.fleet.get(key) else {
                 self.forget(key);
@@ -111,12 +127,17 @@ impl<A: AgentCore> Operator<A> {
                     Ok(()) => Ok(Outcome { next: report.wake_at, awaits: report.awaits }),
                 };
             };
-            if !care.live && changes_aws(&step) {
+            if step.changes_aws() && has_changed_aws {
+                // One change in a pass: others may be waiting, and what was planned on is older now.
+                return Ok(Outcome { next: Some(self.clock.now()), awaits: report.awaits });
+            }
+            if !care.live && step.changes_aws() {
                 self.read_live(key).await?;
                 care.live = true;
                 self.remember(key, care);
                 continue;
             }
+            has_changed_aws |= step.changes_aws();
             log_step(key, &server, &step);
             match self.act(key, &server, &mut care, &step, &report).await {
                 Ok(()) => {}
@@ -173,11 +194,27 @@ impl<A: AgentCore> Operator<A> {
         report: &Report,
     ) -> Result<(), Error> {
         let status = project(server, None, report, self.clock.now());
-        if let Some(written) = self.resources.write_status(server, &status).await? {
-            log_report(key, &written);
-            self.took_in(written);
+        let Some((written, lost)) = self.resources.write_status(server, &status).await? else {
+            return Ok(());
+        };
+        log_report(key, &written);
+        self.took_in_change(server, written, None, report);
+        // The conditions at least are true.
+        if lost.is_empty() { Ok(()) } else { Err(Error::Pruned(lost)) }
+    }
+
+    /// An object that our write has changed goes into the picture, and is told of.
+    fn took_in_change(
+        &self,
+        before: &MCPServer,
+        after: MCPServer,
+        step: Option<&Step>,
+        report: &Report,
+    ) {
+        if let Some(note) = note(before, &after, step, report) {
+            self.events.tell(&after, note);
         }
-        Ok(())
+        self.took_in(after);
     }
 
     /// An object that Kubernetes returned goes into the picture.
@@ -206,11 +243,13 @@ impl<A: AgentCore> Operator<A> {
             memory: Memory::new(self.clock.now()),
             live: false,
             seed: fastrand::u64(..),
+            rehearsed: Vec::new(),
         };
         let known = care.entry(key.clone()).or_insert_with(begin);
         if known.uid != *uid {
             *known = begin();
         }
+        known.memory.notice(server, self.clock.now());
         known.clone()
     }
 
@@ -228,39 +267,8 @@ fn nonce() -> String {
     format!("{:032x}", fastrand::u128(..))
 }
 
-fn changes_aws(step: &Step) -> bool {
-    match step {
-        Step::Create { .. } | Step::Update { .. } | Step::Delete { .. } => true,
-        Step::AddFinalizer
-        | Step::RecordIntent(_)
-        | Step::Bind(_)
-        | Step::Annotate(_)
-        | Step::Read { .. }
-        | Step::RecordApplying(_)
-        | Step::RecordApplied { .. }
-        | Step::ForgetRetired(_)
-        | Step::ReleaseFinalizer => false,
-    }
-}
-
 fn log_step(key: &Key, server: &MCPServer, step: &Step) {
-    let status = server.status.as_ref();
-    let bound = || Bound::of(server).map(|bound| (bound.gateway.0, bound.target.0));
-    let intended = || status?.intent.as_ref().map(|intent| intent.gateway.clone());
-    let (gateway, target) = match step {
-        Step::Create { gateway, .. } => (gateway.0.clone(), String::new()),
-        Step::RecordIntent(intent) => (intent.gateway.clone(), String::new()),
-        Step::Bind(binding) => (intended().unwrap_or_default(), binding.target.0.clone()),
-        Step::Read { gateway, target }
-        | Step::Update { gateway, target, .. }
-        | Step::Delete { gateway, target } => (gateway.0.clone(), target.0.clone()),
-        Step::AddFinalizer
-        | Step::Annotate(_)
-        | Step::RecordApplying(_)
-        | Step::RecordApplied { .. }
-        | Step::ForgetRetired(_)
-        | Step::ReleaseFinalizer => bound().unwrap_or_default(),
-    };
+    let (gateway, target) = step_at(server, step);
     info!(
         namespace = key.namespace,
         name = key.name,
@@ -270,6 +278,26 @@ fn log_step(key: &Key, server: &MCPServer, step: &Step) {
         generation = server.metadata.generation,
         "step"
     );
+}
+
+/// The gateway and the target that a step is about.
+fn step_at(server: &MCPServer, step: &Step) -> (String, String) {
+    match step {
+        Step::Create { gateway, .. } => (gateway.0.clone(), String::new()),
+        Step::RecordIntent(intent) => (intent.gateway.clone(), String::new()),
+        Step::Bind(binding) => (binding.gateway.0.clone(), binding.target.0.clone()),
+        Step::Read { gateway, target }
+        | Step::Update { gateway, target, .. }
+        | Step::Delete { gateway, target } => (gateway.0.clone(), target.0.clone()),
+        Step::AddFinalizer
+        | Step::Annotate(_)
+        | Step::RecordApplying(_)
+        | Step::RecordApplied { .. }
+        | Step::ForgetRetired(_)
+        | Step::ReleaseFinalizer => {
+            Bound::of(server).map(|bound| (bound.gateway.0, bound.target.0)).unwrap_or_default()
+        }
+    }
 }
 
 fn log_report(key: &Key, server: &MCPServer) {

@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::admin;
+use crate::events::Events;
 use crate::fleet::{Fleet, Key, Scope};
 use crate::kubernetes::{self, Resources, describe};
 use crate::pass::Operator;
@@ -48,17 +49,20 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         stale_after: settings.sync_interval * STALE_INTERVALS,
         account: None,
         region: aws.region().to_owned(),
+        allow_adoption: settings.allow_adoption,
     };
     info!(
         version = env!("CARGO_PKG_VERSION"),
         region = policy.region,
         gateway = policy.default_gateway.as_ref().map(tracing::field::display),
+        dry_run = settings.dry_run,
         "mcp-gateway-operator starts"
     );
     let (observations, observed) = mpsc::unbounded_channel();
     let pace = Pace { quiet: settings.sync_interval, ..Pace::default() };
     let scopes = settings.scopes();
     let fleet = Arc::new(Fleet::new(policy.clone(), scopes.iter().cloned()));
+    let (events, publishing) = Events::new(client.clone());
     let operator = Arc::new(Operator {
         agentcore: Arc::clone(&aws),
         resources: Resources::new(client.clone()),
@@ -68,9 +72,12 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         work: Work::new(clock),
         policy: Mutex::new(Arc::new(policy)),
         care: Mutex::default(),
+        events,
+        dry_run: settings.dry_run,
     });
 
     let mut tasks = JoinSet::new();
+    tasks.spawn(publishing);
     if let Some(address) = settings.probe_address {
         let listener = admin::bind(address)
             .await

@@ -30,6 +30,10 @@ pub(crate) struct Settings {
     pub(crate) consistency_window: Duration,
     /// Between two looks at a gateway where nothing is awaited.
     pub(crate) sync_interval: Duration,
+    /// Whether targets that somebody else has made may be taken over on request.
+    pub(crate) allow_adoption: bool,
+    /// Whether nothing is to be written to either side.
+    pub(crate) dry_run: bool,
     /// What is logged.
     pub(crate) log_level: tracing::Level,
     /// How it is logged.
@@ -81,6 +85,15 @@ struct Arguments {
     /// How often a gateway is looked at while nothing is awaited, such as 60s [default: 60s]
     #[arg(long, env = "SYNC_INTERVAL", value_name = "DURATION")]
     sync_interval: Option<String>,
+
+    /// Whether an MCPServer may take over a target that somebody else has made, when it asks for it
+    /// [default: false]
+    #[arg(long, env = "ALLOW_ADOPTION", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    allow_adoption: Option<String>,
+
+    /// Write nothing to either side: log what would be done, and why [default: false]
+    #[arg(long, env = "DRY_RUN", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    dry_run: Option<String>,
 
     /// error, warn, info, debug or trace [default: info]
     #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL")]
@@ -171,6 +184,13 @@ impl Settings {
                     interval => Ok(interval),
                 },
             )?,
+            allow_adoption: given(
+                arguments.allow_adoption,
+                "false",
+                ("allow-adoption", "ALLOW_ADOPTION"),
+                boolean,
+            )?,
+            dry_run: given(arguments.dry_run, "false", ("dry-run", "DRY_RUN"), boolean)?,
             log_level: given(arguments.log_level, "info", ("log-level", "LOG_LEVEL"), |text| {
                 text.parse().map_err(|_| "one of error, warn, info, debug, trace")
             })?,
@@ -218,6 +238,15 @@ fn given<T>(
 ) -> Result<T, Complaint> {
     let text = set(value).unwrap_or_else(|| default.to_owned());
     meaning(&text).map_err(|problem| Complaint::about(flag, variable, &text, problem))
+}
+
+/// As Go's flags take it.
+fn boolean(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("either true or false"),
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, &'static str> {

@@ -18,6 +18,10 @@ impl Schedule {
     /// A target that failed: AWS has to be given time (IAM and DNS changes take a while).
     pub const FAILED_TARGET: Self =
         Self { first: Duration::from_secs(30), most: Duration::from_hours(1) };
+    /// A target that failed because of what a person wrote: it is looked at again in case that was a
+    /// misunderstanding.
+    pub const FAULTY_SPEC: Self =
+        Self { first: Duration::from_hours(1), most: Duration::from_hours(1) };
     /// AWS is busy: the next attempt is cheap and likely to pass.
     pub const BUSY: Self = Self { first: Duration::from_secs(1), most: Duration::from_mins(1) };
     /// AWS is broken, or refuses.

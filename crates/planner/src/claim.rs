@@ -7,7 +7,7 @@
 use api::{GatewayId, MCPServer, TargetId};
 use jiff::Timestamp;
 
-use crate::world::{Bound, gateway_of};
+use crate::world::{Bound, gateway_of, wished_target};
 use crate::{Policy, validate};
 
 /// The resource that makes a claim.
@@ -35,7 +35,7 @@ impl Owner {
 /// How firmly an identity is claimed; a later kind is the better one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ClaimKind {
-    /// The resource asks for this name.
+    /// The resource asks for this name, or to take over this target.
     Desires,
     /// A Create under this name is under way.
     Intends,
@@ -86,9 +86,14 @@ impl Claim {
             let gateway = intent.gateway.as_str().into();
             claims.push(claim(ClaimKind::Intends, gateway, Some(intent.name.clone()), None));
         }
+        let wish = validate(server).ok();
+        let gateway = wish.as_ref().and_then(|wish| gateway_of(server, wish, policy));
+        if let Some(wished) = wished_target(server, gateway.as_ref()) {
+            claims.push(claim(ClaimKind::Desires, wished.gateway, None, Some(wished.target)));
+        }
         if server.metadata.deletion_timestamp.is_none()
-            && let Ok(wish) = validate(server)
-            && let Some(gateway) = gateway_of(server, &wish, policy)
+            && let Some(wish) = wish
+            && let Some(gateway) = gateway
         {
             claims.push(claim(ClaimKind::Desires, gateway, Some(wish.definition.name), None));
         }

@@ -63,7 +63,7 @@ impl World<'_> {
     /// The latest `updatedAt` that the target of this entry can have now: somebody may have
     /// changed it since it was listed, but not by much if an answer is to be taken for ours.
     pub(crate) fn updated_at_most(&self, entry: &Summary) -> Timestamp {
-        entry.updated_at.max(self.aws_now - CLOCK_TOLERANCE)
+        entry.updated_at.max(shifted(self.aws_now, -CLOCK_TOLERANCE))
     }
 
     /// Whether this entry shows the state after the change that gave `updated_at`, rather than
@@ -81,4 +81,10 @@ impl World<'_> {
             && (entry.updated_at > updated_at
                 || entry.updated_at == updated_at && (moved || self.absence_counts(as_of)))
     }
+}
+
+/// The time moved by so much, or as far as the calendar goes: a status can hold any time.
+pub(crate) fn shifted(time: Timestamp, by: SignedDuration) -> Timestamp {
+    let end = if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
+    time.checked_add(by).unwrap_or(end)
 }

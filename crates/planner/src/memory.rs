@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::Step;
 use crate::backoff::{Schedule, delay};
 use crate::diff::fingerprint;
+use crate::world::{Bound, annotation};
 
 /// How many targets' readings are kept: more than any one story looks at by turns.
 const READINGS: usize = 4;
@@ -68,6 +69,7 @@ pub(crate) struct Setback {
     pub(crate) attempt: Attempt,
     pub(crate) generation: i64,
     pub(crate) failure: Failure,
+    pub(crate) at: Timestamp,
     pub(crate) retry_at: Timestamp,
     times: u32,
 }
@@ -105,9 +107,12 @@ pub struct Memory {
     updated: Option<Updated>,
     /// The last answer for each target, the newest last.
     readings: Vec<Reading>,
-    setback: Option<Setback>,
+    /// At most one for each kind of call.
+    setbacks: Vec<Setback>,
     /// How many times a generation's configuration was applied again.
     again: Option<(i64, u32)>,
+    /// The last check that was asked for, and when it was noticed.
+    request: Option<(String, Timestamp)>,
 }
 
 impl Memory {
@@ -121,8 +126,22 @@ impl Memory {
             intended: None,
             updated: None,
             readings: Vec::new(),
-            setback: None,
+            setbacks: Vec::new(),
             again: None,
+            request: None,
+        }
+    }
+
+    /// The resource as it is now planned for. To be told before every plan: whoever asks for a check
+    /// is not made to wait for the end of a pause.
+    pub fn notice(&mut self, server: &MCPServer, now: Timestamp) {
+        let Some(asked) = annotation(server, api::REQUEST_ANNOTATION) else { return };
+        let handled = server.status.as_ref().and_then(|s| s.last_handled_reconcile_at.as_deref());
+        let known = self.request.as_ref().is_some_and(|(known, _)| known == asked);
+        if !known && handled != Some(asked) {
+            self.request = Some((asked.to_owned(), now));
+            self.setbacks.clear();
+            self.again = None;
         }
     }
 
@@ -130,6 +149,8 @@ impl Memory {
     /// not its answer arrives, what is remembered then fits what stands there.
     pub fn recording(&mut self, step: &Step) {
         match step {
+            // The same intent, recorded again before a late attempt.
+            Step::RecordIntent(intent) if self.intended(&intent.nonce).is_some() => {}
             Step::RecordIntent(intent) => {
                 self.intended = Some(Intended {
                     nonce: intent.nonce.clone(),
@@ -177,13 +198,18 @@ impl Memory {
                     answer,
                 });
                 if *again && result.is_ok() {
-                    self.again = Some((generation, self.times_again(generation) + 1));
+                    self.once_more(generation);
                 }
                 (Attempt::Update, result.is_ok())
             }
             Step::Delete { target, .. } => {
                 if changed || not_found {
                     self.deleted = Some((target.clone(), ended));
+                }
+                let replaced = Bound::of(server).is_some_and(|bound| bound.target == *target)
+                    && server.metadata.deletion_timestamp.is_none();
+                if replaced && result.is_ok() {
+                    self.once_more(generation);
                 }
                 // What is gone is what was wanted; a Get will have to say so too.
                 (Attempt::Delete, result.is_ok() || not_found)
@@ -252,31 +278,37 @@ impl Memory {
         now: Timestamp,
         seed: u64,
     ) {
-        let times = self
-            .setback
-            .take()
-            .filter(|before| before.attempt == attempt && before.generation == generation)
-            .map_or(1, |before| before.times.saturating_add(1));
+        let before = self.setback(attempt, generation);
+        let times = before.map_or(1, |before| before.times.saturating_add(1));
         let wait = delay(Schedule::after(failure.class), times, seed);
-        self.setback =
-            Some(Setback { attempt, generation, failure, retry_at: later(now, wait), times });
+        self.succeeded(attempt);
+        let retry_at = later(now, wait);
+        self.setbacks.push(Setback { attempt, generation, failure, at: now, retry_at, times });
     }
 
     /// A call succeeded: its setbacks are over.
     fn succeeded(&mut self, attempt: Attempt) {
-        if self.setback.as_ref().is_some_and(|setback| setback.attempt == attempt) {
-            self.setback = None;
-        }
+        self.setbacks.retain(|setback| setback.attempt != attempt);
     }
 
-    fn times_again(&self, generation: i64) -> u32 {
+    fn once_more(&mut self, generation: i64) {
+        self.again = Some((generation, self.times_again(generation).saturating_add(1)));
+    }
+
+    pub(crate) fn times_again(&self, generation: i64) -> u32 {
         self.again.filter(|(of, _)| *of == generation).map_or(0, |(_, times)| times)
     }
 
-    /// When a target that failed with this generation's configuration may be sent it again.
-    pub(crate) fn heal_at(&self, generation: i64, seed: u64) -> Timestamp {
+    /// When this generation's configuration may be sent again, by this schedule.
+    pub(crate) fn again_at(&self, schedule: Schedule, generation: i64, seed: u64) -> Timestamp {
         let times = self.times_again(generation).saturating_add(1);
-        later(self.changed_or_since(), delay(Schedule::FAILED_TARGET, times, seed))
+        later(self.changed_or_since(), delay(schedule, times, seed))
+    }
+
+    /// When this check was asked for: when it was noticed, or at the latest when this process began.
+    pub(crate) fn requested_at(&self, asked: &str) -> Timestamp {
+        let known = self.request.as_ref().filter(|(known, _)| known == asked);
+        known.map_or(self.since, |(_, at)| *at)
     }
 
     /// When this process began to watch over the resource.
@@ -321,9 +353,25 @@ impl Memory {
 
     /// The setback that still holds this call up.
     pub(crate) fn setback(&self, attempt: Attempt, generation: i64) -> Option<&Setback> {
-        self.setback
-            .as_ref()
-            .filter(|setback| setback.attempt == attempt && setback.generation == generation)
+        self.setbacks
+            .iter()
+            .find(|setback| setback.attempt == attempt && setback.generation == generation)
+    }
+}
+
+/// Whether the failure goes by without a person's help.
+pub(crate) fn passes(class: FailureClass) -> bool {
+    match class {
+        FailureClass::Throttled
+        | FailureClass::Conflict
+        | FailureClass::WrongState
+        | FailureClass::NotFound
+        | FailureClass::Server
+        | FailureClass::Unanswered => true,
+        FailureClass::Quota
+        | FailureClass::Denied
+        | FailureClass::Credentials
+        | FailureClass::Invalid => false,
     }
 }
 

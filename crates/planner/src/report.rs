@@ -5,16 +5,27 @@
 //! the same text, so that a report which says nothing new writes nothing.
 
 mod conditions;
+mod notes;
+mod reading;
 mod text;
 
+use std::time::Duration;
+
 use api::{
-    Applied, Failure, GatewayId, MCPServer, MCPServerStatus, Retired, Summary, Target, TargetId,
-    TargetStatus,
+    Applied, Authorization, Failure, GatewayId, MCPServer, MCPServerStatus, Retired, Summary,
+    Target, TargetId, TargetStatus,
 };
 use jiff::Timestamp;
 
+pub use notes::{Note, note};
+
+use crate::memory::later;
 use crate::world::Bound;
 use crate::{Attempt, Step, Violation};
+
+/// For how long a link to a consent is taken to be the same: AWS holds it valid for minutes, and
+/// may show another with every answer.
+const LINK_LIFE: Duration = Duration::from_mins(10);
 
 /// Where a resource stands, and what would change that.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +42,8 @@ pub struct Report {
     /// Whether nothing came of the recorded intent, and nothing will: its record goes with the
     /// next write, so that its claim stands in nobody's way.
     pub intent_is_void: bool,
+    /// The request for a check that is answered with this report.
+    pub handled: Option<String>,
 }
 
 /// What was seen of the target, as far as the status tells it.
@@ -39,6 +52,8 @@ pub struct Observed {
     status: TargetStatus,
     name: String,
     last_synchronized: Option<Timestamp>,
+    /// Where a person gives the consent that AWS waits for.
+    authorization_url: Option<String>,
     /// `None`: not known, because a List does not tell.
     reasons: Option<Vec<String>>,
 }
@@ -76,10 +91,40 @@ pub enum Standing {
     Creating(GatewayId),
     /// The target is being updated, or is busy otherwise.
     Updating(TargetId),
-    /// The target is gone without our doing, and is made again.
+    /// Somebody else has changed the target, and it is put right.
+    Repairing {
+        /// The target.
+        target: TargetId,
+        /// What differs.
+        fields: Vec<&'static str>,
+    },
+    /// Somebody else has changed the target, and it is left so.
+    Drifted {
+        /// The target.
+        target: TargetId,
+        /// What differs.
+        fields: Vec<&'static str>,
+    },
+    /// The target is gone, and is made again.
     Recreating(TargetId),
+    /// The target has never worked and cannot be updated: it is deleted, and another is made.
+    Replacing(TargetId),
     /// The target is being deleted.
     Deleting(TargetId),
+    /// The target is deleted as soon as AWS does not wait for consent any more.
+    DeletingAfterConsent(TargetId),
+    /// The resource goes, and what it has at AWS stays.
+    Retained(Option<Bound>),
+    /// This would be done to the target, and must not be: it would be "created", "updated" or
+    /// "deleted".
+    Suspended(&'static str),
+    /// A target that nobody has allowed to take over.
+    NotPermitted {
+        /// The gateway.
+        gateway: GatewayId,
+        /// The target.
+        target: TargetId,
+    },
     /// A call failed and will be tried again.
     Held {
         /// Which call.
@@ -104,9 +149,13 @@ pub enum Standing {
         status: TargetStatus,
         /// AWS's reasons.
         reasons: Vec<String>,
+        /// Whether time alone is not expected to help.
+        only_an_edit_helps: bool,
     },
     /// A person has to give consent.
     ConsentPending(TargetId),
+    /// A person has not given consent in time.
+    ConsentLapsed(TargetId),
     /// The target serves what is written.
     Ready {
         /// The gateway.
@@ -115,6 +164,8 @@ pub enum Standing {
         target: TargetId,
         /// What is recorded of it from now on.
         applied: Applied,
+        /// Whether its configuration is known to be as written; else nobody wants to know.
+        checked: bool,
     },
     /// Nothing is left of the target.
     Gone,
@@ -125,6 +176,8 @@ pub enum Standing {
 pub enum Holder {
     /// A target that is not known to be ours.
     Target(TargetId),
+    /// A target that the annotation names, which a backup may have brought along.
+    Remembered(TargetId),
     /// Another `MCPServer`, as `namespace/name`.
     Resource(String),
 }
@@ -132,7 +185,14 @@ pub enum Holder {
 impl Report {
     /// A report of this standing.
     pub(crate) fn of(standing: Standing) -> Self {
-        Self { standing, observed: None, wake_at: None, awaits: Vec::new(), intent_is_void: false }
+        Self {
+            standing,
+            observed: None,
+            wake_at: None,
+            awaits: Vec::new(),
+            intent_is_void: false,
+            handled: None,
+        }
     }
 
     pub(crate) fn waking(mut self, at: Timestamp) -> Self {
@@ -152,6 +212,7 @@ impl Report {
             status: entry.status.clone(),
             name: entry.name.clone(),
             last_synchronized: entry.last_synchronized_at,
+            authorization_url: entry.authorization_url.clone(),
             // Only a failure has reasons that matter, and that is read.
             reasons: None,
         });
@@ -177,7 +238,10 @@ pub fn project(
     now: Timestamp,
 ) -> MCPServerStatus {
     let mut status = server.status.clone().unwrap_or_default();
-    observe(&mut status, report);
+    observe(&mut status, report, now);
+    if let Some(asked) = &report.handled {
+        status.last_handled_reconcile_at = Some(asked.clone());
+    }
     if report.intent_is_void {
         status.intent = None;
     }
@@ -188,6 +252,8 @@ pub fn project(
         status.applied = Some(applied.clone());
         status.applied_generation = server.metadata.generation;
         status.applying = None;
+        status.never_ready = false;
+        status.authorization = None;
         status.status_reasons.clear();
     }
     conditions::project(&mut status, &report.standing, server.metadata.generation, now);
@@ -195,14 +261,20 @@ pub fn project(
 }
 
 /// Writes down what was seen of the target.
-fn observe(status: &mut MCPServerStatus, report: &Report) {
-    let Some(Observed { status: seen, name, last_synchronized, reasons }) = &report.observed else {
-        return;
-    };
+fn observe(status: &mut MCPServerStatus, report: &Report, now: Timestamp) {
+    let Some(observed) = &report.observed else { return };
+    let Observed { status: seen, name, last_synchronized, authorization_url, reasons } = observed;
     let changed = status.target_status.as_deref() != Some(seen.as_str());
     status.target_status = Some(seen.as_str().to_owned());
     status.target_name = Some(name.clone());
     status.last_synchronized = *last_synchronized;
+    if let Some(url) = authorization_url {
+        let known = status.authorization.as_ref();
+        let fresh = known.is_some_and(|known| later(known.seen_at, LINK_LIFE) > now);
+        if changed || !fresh {
+            status.authorization = Some(Authorization { url: text::clean(url), seen_at: now });
+        }
+    }
     match reasons {
         Some(reasons) => {
             status.status_reasons = reasons.iter().map(|reason| text::clean(reason)).collect();
@@ -231,10 +303,11 @@ fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &Step) {
                 status.applied_generation = None;
             }
             status.applying = None;
+            status.authorization = None;
             status.intent = Some(intent.clone());
         }
         Step::Bind(binding) => {
-            let Some(intent) = status.intent.take() else { return };
+            status.intent = None;
             if let Some(left) = Bound::of(server) {
                 status.retired.push(Retired {
                     gateway_id: left.gateway.0,
@@ -242,20 +315,24 @@ fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &Step) {
                     target_id: left.target.0,
                 });
             }
-            status.gateway_id = Some(intent.gateway);
+            status.gateway_id = Some(binding.gateway.0.clone());
             status.gateway_arn = Some(binding.gateway_arn.clone());
             status.target_id = Some(binding.target.0.clone());
-            status.target_name = Some(intent.name);
+            status.target_name = Some(binding.name.clone());
             status.target_status = Some(binding.status.as_str().to_owned());
             status.status_reasons.clear();
-            status.applied_generation = Some(intent.generation);
-            status.applied = Some(Applied {
-                fingerprint: intent.fingerprint,
+            status.applied_generation = binding.made_with.as_ref().map(|(_, at)| *at);
+            status.never_ready = binding.made_with.is_some();
+            status.applied = binding.made_with.clone().map(|(fingerprint, _)| Applied {
+                fingerprint,
                 updated_at: binding.updated_at,
                 settled: false,
             });
         }
-        Step::RecordApplying(applying) => status.applying = Some(applying.clone()),
+        Step::RecordApplying(applying) => {
+            status.authorization = None;
+            status.applying = Some(applying.clone());
+        }
         Step::RecordApplied { fingerprint, generation, updated_at, status: seen } => {
             status.applying = None;
             status.applied_generation = Some(*generation);

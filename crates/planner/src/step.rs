@@ -27,7 +27,7 @@ pub enum Step {
         /// The configuration.
         definition: Box<Definition>,
     },
-    /// Kubernetes: record the target that a Create made.
+    /// Kubernetes: record the target that a Create made, or that is taken over.
     Bind(Binding),
     /// Kubernetes: repeat the identity of the bound target in an annotation (`gateway/target`),
     /// because backups carry no status.
@@ -81,17 +81,40 @@ pub enum Step {
 /// What a Bind records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
+    /// The gateway.
+    pub gateway: GatewayId,
+    /// The ARN of the gateway.
+    pub gateway_arn: String,
     /// The target.
     pub target: TargetId,
-    /// The ARN of its gateway.
-    pub gateway_arn: String,
+    /// Its name.
+    pub name: String,
     /// Its status.
     pub status: TargetStatus,
     /// Its `updatedAt`.
     pub updated_at: Timestamp,
+    /// The fingerprint and the generation that it was made with; `None`: somebody else made it.
+    pub made_with: Option<(String, i64)>,
 }
 
 impl Step {
+    /// Whether the step asks AWS to change something.
+    #[must_use]
+    pub fn changes_aws(&self) -> bool {
+        match self {
+            Self::Create { .. } | Self::Update { .. } | Self::Delete { .. } => true,
+            Self::AddFinalizer
+            | Self::RecordIntent(_)
+            | Self::Bind(_)
+            | Self::Annotate(_)
+            | Self::Read { .. }
+            | Self::RecordApplying(_)
+            | Self::RecordApplied { .. }
+            | Self::ForgetRetired(_)
+            | Self::ReleaseFinalizer => false,
+        }
+    }
+
     /// The name under which the step is logged.
     #[must_use]
     pub fn name(&self) -> &'static str {

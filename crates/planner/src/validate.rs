@@ -19,6 +19,32 @@ pub struct Validated {
     pub gateway: Option<GatewayId>,
     /// The configuration that the target shall have.
     pub definition: Definition,
+    /// Whether nothing is to be changed at AWS.
+    pub suspended: bool,
+    /// What is done when somebody else changes the target.
+    pub drift: DriftPolicy,
+}
+
+/// What is done when somebody else changes the configuration of the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DriftPolicy {
+    /// It is put right.
+    #[default]
+    Enforce,
+    /// It is told.
+    Warn,
+    /// It is let be.
+    Ignore,
+}
+
+/// What becomes of the target when the resource is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeletionPolicy {
+    /// It is deleted first.
+    #[default]
+    Delete,
+    /// It stays, in nobody's care.
+    Retain,
 }
 
 /// A rule that the resource breaks.
@@ -68,13 +94,37 @@ pub fn validate(server: &MCPServer) -> Result<Validated, Vec<Violation>> {
             .headers("spec.allowedResponseHeaders", spec.allowed_response_headers.as_deref()),
     };
 
+    let drift = check.drift_policy(set(spec.drift_policy.as_ref()));
+    if let Err(violation) = deletion_policy(server) {
+        check.violations.push(violation);
+    }
+
     if check.violations.is_empty() {
         Ok(Validated {
             gateway,
             definition: Definition { name, description, endpoint, credentials, metadata },
+            suspended: spec.suspend.unwrap_or_default(),
+            drift,
         })
     } else {
         Err(check.violations)
+    }
+}
+
+/// What the resource says about its end. It is asked for on its own, because of a resource that is
+/// being deleted nothing else matters.
+///
+/// # Errors
+///
+/// A value that is not known.
+pub(crate) fn deletion_policy(server: &MCPServer) -> Result<DeletionPolicy, Violation> {
+    match set(server.spec.deletion_policy.as_ref()) {
+        None | Some("Delete") => Ok(DeletionPolicy::Delete),
+        Some("Retain") => Ok(DeletionPolicy::Retain),
+        Some(unknown) => Err(Violation {
+            field: "spec.deletionPolicy",
+            message: format!("\"{}\" is not known; known are Delete, Retain", shortened(unknown)),
+        }),
     }
 }
 
@@ -194,6 +244,21 @@ impl Check {
                 let message = format!("\"{}\" is not known; known is OAuth2", shortened(unknown));
                 self.fail("spec.authType", message);
                 None
+            }
+        }
+    }
+
+    fn drift_policy(&mut self, policy: Option<&str>) -> DriftPolicy {
+        match policy {
+            None | Some("Enforce") => DriftPolicy::Enforce,
+            Some("Warn") => DriftPolicy::Warn,
+            Some("Ignore") => DriftPolicy::Ignore,
+            Some(unknown) => {
+                let unknown = shortened(unknown);
+                let message =
+                    format!("\"{unknown}\" is not known; known are Enforce, Warn, Ignore");
+                self.fail("spec.driftPolicy", message);
+                DriftPolicy::Warn
             }
         }
     }

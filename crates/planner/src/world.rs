@@ -24,6 +24,8 @@ pub struct Policy {
     pub account: Option<String>,
     /// The AWS Region of the calls.
     pub region: String,
+    /// Whether targets that somebody else has made may be taken over on request.
+    pub allow_adoption: bool,
 }
 
 /// Both pictures, for one resource.
@@ -76,6 +78,12 @@ impl Bound {
     }
 }
 
+/// The value of the annotation without white space around it; `None` when nothing is left.
+pub(crate) fn annotation<'a>(server: &'a MCPServer, name: &str) -> Option<&'a str> {
+    let value = server.metadata.annotations.as_ref()?.get(name)?.trim();
+    (!value.is_empty()).then_some(value)
+}
+
 impl From<&Retired> for Bound {
     fn from(retired: &Retired) -> Self {
         Self {
@@ -84,6 +92,32 @@ impl From<&Retired> for Bound {
             target: TargetId(retired.target_id.clone()),
         }
     }
+}
+
+/// A target that an unbound resource asks to take over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wished {
+    pub(crate) gateway: GatewayId,
+    pub(crate) target: TargetId,
+    /// Whether a person has asked for it, rather than a backup that brought the annotation along.
+    pub(crate) explicit: bool,
+}
+
+/// The target that the annotations of an unbound resource ask for. `gateway` is the one that the
+/// resource belongs to.
+pub(crate) fn wished_target(server: &MCPServer, gateway: Option<&GatewayId>) -> Option<Wished> {
+    if Bound::of(server).is_some() {
+        return None;
+    }
+    if let Some(target) = annotation(server, api::ADOPT_ANNOTATION)
+        && server.metadata.deletion_timestamp.is_none()
+    {
+        let gateway = gateway?.clone();
+        return Some(Wished { gateway, target: target.into(), explicit: true });
+    }
+    let (gateway, target) = annotation(server, api::TARGET_ANNOTATION)?.rsplit_once('/')?;
+    let filled = !gateway.is_empty() && !target.is_empty();
+    filled.then(|| Wished { gateway: gateway.into(), target: target.into(), explicit: false })
 }
 
 /// The gateway that the resource belongs to: the one that it names, else the one that it has
@@ -117,6 +151,23 @@ impl World<'_> {
     pub(crate) fn has_finalizer(&self) -> bool {
         let finalizers = self.server.metadata.finalizers.as_deref().unwrap_or_default();
         finalizers.iter().any(|finalizer| finalizer == api::FINALIZER)
+    }
+
+    /// The value of the annotation, if it has one.
+    pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
+        annotation(self.server, name)
+    }
+
+    /// The check that a person has asked for and that has not been made yet.
+    pub(crate) fn request(&self) -> Option<&str> {
+        let asked = self.annotation(api::REQUEST_ANNOTATION)?;
+        let handled = self.status().and_then(|status| status.last_handled_reconcile_at.as_deref());
+        (handled != Some(asked)).then_some(asked)
+    }
+
+    /// When the check was asked for, as far as this process knows.
+    pub(crate) fn requested_at(&self) -> Option<Timestamp> {
+        self.request().map(|asked| self.memory.requested_at(asked))
     }
 
     pub(crate) fn status(&self) -> Option<&MCPServerStatus> {

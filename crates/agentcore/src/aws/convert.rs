@@ -11,9 +11,10 @@ use aws_sdk_bedrockagentcorecontrol::error::BuildError;
 use aws_sdk_bedrockagentcorecontrol::operation::get_gateway_target::GetGatewayTargetOutput;
 use aws_sdk_bedrockagentcorecontrol::primitives::DateTime;
 use aws_sdk_bedrockagentcorecontrol::types::{
-    self, CredentialProvider, CredentialProviderConfiguration, CredentialProviderType, ListingMode,
-    McpServerTargetConfiguration, McpTargetConfiguration, MetadataConfiguration,
-    OAuthCredentialProvider, OAuthGrantType, TargetConfiguration, TargetSummary,
+    self, AuthorizationData, CredentialProvider, CredentialProviderConfiguration,
+    CredentialProviderType, ListingMode, McpServerTargetConfiguration, McpTargetConfiguration,
+    MetadataConfiguration, OAuthCredentialProvider, OAuthGrantType, TargetConfiguration,
+    TargetSummary,
 };
 use jiff::Timestamp;
 
@@ -88,11 +89,13 @@ pub(super) fn summary(item: &TargetSummary) -> Result<Summary, Failure> {
         created_at: timestamp(item.created_at())?,
         updated_at: timestamp(item.updated_at())?,
         last_synchronized_at: item.last_synchronized_at().map(timestamp).transpose()?,
+        authorization_url: item.authorization_data().and_then(authorization_url),
     })
 }
 
 pub(super) fn target(answer: GetGatewayTargetOutput) -> Result<Target, Failure> {
     let definition = definition(&answer);
+    let authorization_url = answer.authorization_data().and_then(authorization_url);
     Ok(Target {
         summary: Summary {
             id: TargetId(answer.target_id),
@@ -106,6 +109,7 @@ pub(super) fn target(answer: GetGatewayTargetOutput) -> Result<Target, Failure> 
                 .as_ref()
                 .map(timestamp)
                 .transpose()?,
+            authorization_url,
         },
         gateway_arn: answer.gateway_arn,
         status_reasons: answer.status_reasons.unwrap_or_default(),
@@ -167,6 +171,10 @@ fn oauth(configuration: &CredentialProviderConfiguration) -> Option<Credentials>
         scopes: provider.scopes().to_vec(),
         grant,
     })
+}
+
+fn authorization_url(data: &AuthorizationData) -> Option<String> {
+    data.as_oauth2().ok().map(|oauth2| oauth2.authorization_url().to_owned())
 }
 
 fn timestamp(time: &DateTime) -> Result<Timestamp, Failure> {

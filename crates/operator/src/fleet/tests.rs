@@ -10,6 +10,7 @@ fn policy() -> Policy {
         stale_after: std::time::Duration::ZERO,
         account: None,
         region: "us-east-1".to_owned(),
+        allow_adoption: false,
     }
 }
 

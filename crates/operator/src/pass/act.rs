@@ -5,7 +5,7 @@
 
 use agentcore::AgentCore;
 use api::{Failure, GatewayId, MCPServer};
-use planner::{Answer, Call, Report, Step, project};
+use planner::{Answer, Call, Report, Step, note, project};
 use tracing::warn;
 
 use super::{Care, Operator};
@@ -24,7 +24,10 @@ impl<A: AgentCore> Operator<A> {
         match step {
             Step::AddFinalizer => self.took_in(self.resources.add_finalizer(server).await?),
             Step::ReleaseFinalizer => {
-                self.resources.release_finalizer(server).await?;
+                let after = self.resources.release_finalizer(server).await?;
+                if let Some(note) = note(server, &after, Some(step), report) {
+                    self.events.tell(&after, note);
+                }
                 // Nothing is left to be done for it, whenever the watch shows it to be gone.
                 self.work.wake(self.fleet.gone(key));
                 self.mirrors.keep(&self.fleet.gateways());
@@ -39,8 +42,12 @@ impl<A: AgentCore> Operator<A> {
             | Step::ForgetRetired(_) => {
                 let status = project(server, Some(step), report, self.clock.now());
                 care.memory.recording(step);
-                if let Some(written) = self.resources.write_status(server, &status).await? {
-                    self.took_in(written);
+                let written = self.resources.write_status(server, &status).await?;
+                if let Some((written, lost)) = written {
+                    self.took_in_change(server, written, Some(step), report);
+                    if !lost.is_empty() {
+                        return Err(Error::Pruned(lost));
+                    }
                 }
             }
             Step::Create { .. } | Step::Read { .. } | Step::Update { .. } | Step::Delete { .. } => {
@@ -51,7 +58,7 @@ impl<A: AgentCore> Operator<A> {
     }
 
     /// Asks AWS, and remembers what came of it.
-    async fn call(&self, key: &Key, server: &MCPServer, care: &mut Care, step: &Step) {
+    pub(super) async fn call(&self, key: &Key, server: &MCPServer, care: &mut Care, step: &Step) {
         let began = self.clock.now();
         let result = match step {
             Step::Create { gateway, token, definition, .. } => {

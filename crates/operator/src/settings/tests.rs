@@ -41,6 +41,22 @@ fn white_space_around_a_value_is_cut() {
     assert_eq!(settings.namespaces, ["a", "b"]);
 }
 
+/// The Go operator's chart passes booleans in each of these forms.
+#[test]
+fn a_boolean_is_given_as_go_programs_take_it() {
+    assert!(!resolved(&[]).unwrap().dry_run && !resolved(&[]).unwrap().allow_adoption);
+    for (argument, expected) in [
+        ("--dry-run", true),
+        ("--dry-run=true", true),
+        ("--dry-run=false", false),
+        ("--dry-run=", false),
+    ] {
+        assert_eq!(resolved(&[argument]).unwrap().dry_run, expected, "{argument}");
+    }
+    assert!(resolved(&["--allow-adoption", "--dry-run=0"]).unwrap().allow_adoption);
+    assert!(resolved(&["--dry-run=perhaps"]).unwrap_err().contains("either true or false"));
+}
+
 #[test]
 fn addresses_are_those_of_controller_runtime() {
     let address = |text: &str| {

@@ -53,6 +53,9 @@ pub(super) fn intend(
         fingerprint: fingerprint(&wish.definition),
         generation: world.generation(),
         aws_time: Some(world.aws_now),
+        attempts_until: None,
+        account: world.policy.account.clone(),
+        region: Some(world.policy.region.clone()),
     };
     Decision::step(Step::RecordIntent(intent), report.awaiting(gateway))
 }

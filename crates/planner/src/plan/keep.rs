@@ -1,15 +1,17 @@
 //! A target that is bound: keep it as written.
 
-use api::{Applied, Applying, Definition, FailureClass, Summary, Target};
+use api::{Applied, Applying, Definition, FailureClass, Summary, Target, TargetStatus};
 use jiff::Timestamp;
 
 use super::create::{conflict, intend};
 use super::{Decision, Stage, attempt, read_since, retire, seen, stage, wait_until};
+use crate::backoff::Schedule;
 use crate::diff::{differences, fingerprint, is_current_scheme};
-use crate::memory::Reading;
+use crate::memory::{Reading, later, passes};
+use crate::reasons::blame_the_spec;
 use crate::report::{Holder, Report, Standing};
 use crate::world::{Bound, World};
-use crate::{Attempt, Step, Validated};
+use crate::{Attempt, DriftPolicy, Step, Validated};
 
 /// Keeps the target as written.
 pub(super) fn plan(world: &World<'_>, bound: &Bound, wish: &Validated) -> Decision {
@@ -29,6 +31,9 @@ pub(super) fn plan(world: &World<'_>, bound: &Bound, wish: &Validated) -> Decisi
     };
     if !world.presence_counts(as_of) {
         return Decision::wait(keeper.busy());
+    }
+    if world.requested_at().is_some_and(|at| as_of < at) {
+        return Decision::wait(keeper.hold_or_busy().awaiting(&bound.gateway));
     }
     match stage(&entry.status) {
         Stage::Moving => Decision::wait(keeper.moving(entry)),
@@ -140,6 +145,9 @@ impl Keeper<'_> {
         let gateway = &self.bound.gateway;
         let report = self.updating().seeing(entry);
         let decision = attempt(self.world, Attempt::Update, gateway, step, report);
+        if self.must_be_replaced(entry) {
+            return self.replace();
+        }
         match &decision.report.standing {
             // The name that is wanted is taken; under the old one the target serves on.
             Standing::Held { failure, .. }
@@ -149,6 +157,33 @@ impl Keeper<'_> {
             }
             _ => decision,
         }
+    }
+
+    /// A target that failed when it was made, and that AWS refuses to update: nobody has ever used
+    /// it, so another can take its place.
+    fn must_be_replaced(&self, entry: &Summary) -> bool {
+        let world = self.world;
+        let refused = world.memory.setback(Attempt::Update, world.generation());
+        // A wrong state can also be one that the List did not show yet.
+        let refused = refused.is_some_and(|setback| {
+            matches!(setback.failure.class, FailureClass::Invalid | FailureClass::WrongState)
+                && self.seen_at() >= later(setback.at, world.policy.consistency_window)
+        });
+        refused
+            && entry.status == TargetStatus::Failed
+            && world.status().is_some_and(|status| status.never_ready)
+    }
+
+    fn replace(&self) -> Decision {
+        let Bound { gateway, target, .. } = self.bound.clone();
+        let report = Report::of(Standing::Replacing(target.clone())).awaiting(&gateway);
+        let from = self.world.gone_counts_from(&target);
+        if self.world.memory.deleted(&target).is_some() && self.seen_at() < from {
+            // What is listed may be from before the Delete.
+            return wait_until(self.world, &gateway, from, report);
+        }
+        let step = Step::Delete { gateway, target };
+        attempt(self.world, Attempt::Delete, &self.bound.gateway, step, report)
     }
 
     fn name_taken(&self) -> Option<Decision> {
@@ -167,10 +202,24 @@ impl Keeper<'_> {
             let from = self.world.absence_counts_from();
             return wait_until(self.world, &self.bound.gateway, from, self.hold_or_busy());
         }
-        if stage(&entry.status) == Stage::Ready && entry.updated_at == applied.updated_at {
+        let ready = stage(&entry.status) == Stage::Ready;
+        let ignored = self.wish.drift == DriftPolicy::Ignore;
+        let asked = self.world.request().is_some() && !ignored;
+        if ready && entry.updated_at == applied.updated_at && !asked {
             return self.ready(entry, applied.fingerprint.clone());
         }
+        if ready && applied.settled && ignored {
+            return self.serves(entry, applied.clone(), false);
+        }
         self.compare(entry, applied.fingerprint.clone())
+    }
+
+    /// Whether the target has been read since a person asked for a check, if one did.
+    fn is_checked(&self) -> bool {
+        self.world.requested_at().is_none_or(|at| {
+            let reading = self.world.memory.reading(&self.bound.gateway, &self.bound.target);
+            reading.is_some_and(|reading| reading.as_of >= at)
+        })
     }
 
     /// Whether the answer to our last change was newer than the state before it. That of a Create
@@ -221,6 +270,7 @@ impl Keeper<'_> {
         let reading = self.world.memory.reading(&self.bound.gateway, &self.bound.target)?;
         let seen = &reading.found.as_deref()?.summary;
         let fits = self.world.presence_counts(reading.as_of)
+            && self.is_checked()
             && seen.updated_at >= entry.updated_at
             && stage(&seen.status) == stage(&entry.status);
         fits.then_some(reading)
@@ -234,8 +284,54 @@ impl Keeper<'_> {
             Stage::Ready if same => self.ready(&target.summary, wanted),
             // It has been asked for already, and this is what came of it.
             Stage::Ready | Stage::Failed if same || tried => self.heal(target),
-            Stage::Ready | Stage::Failed => self.begin_update(entry, fingerprint(self.wanted)),
+            Stage::Ready | Stage::Failed => {
+                let drifted = self.applied().is_some_and(|applied| applied.fingerprint == wanted);
+                if drifted {
+                    self.drifted(target)
+                } else {
+                    self.begin_update(entry, fingerprint(self.wanted))
+                }
+            }
         }
+    }
+
+    /// Somebody else has changed what was as written.
+    fn drifted(&self, target: &Target) -> Decision {
+        let found = target.definition.as_ref();
+        // What an MCPServer cannot say has no name here.
+        let fields = found.map_or(vec!["settings that are not in the spec"], |found| {
+            differences(self.wanted, found)
+        });
+        let id = self.bound.target.clone();
+        match self.wish.drift {
+            DriftPolicy::Enforce => {
+                let generation = self.world.generation();
+                let step = Step::RecordApplying(Applying {
+                    fingerprint: fingerprint(self.wanted),
+                    generation,
+                });
+                let standing = Standing::Repairing { target: id, fields };
+                let report = Report::of(standing).awaiting(&self.bound.gateway);
+                // Two who contend for a target shall not do so at full speed.
+                let at = match self.world.memory.times_again(generation) {
+                    0 => self.world.now,
+                    _ => self.again_at(Schedule::FAILED_TARGET),
+                };
+                if self.world.now < at {
+                    return Decision::wait(report.reading(target).waking(at));
+                }
+                Decision::step(step, report.seeing(&target.summary))
+            }
+            DriftPolicy::Warn => {
+                let standing = Standing::Drifted { target: id, fields };
+                Decision::wait(Report::of(standing).reading(target))
+            }
+            DriftPolicy::Ignore => self.failed(target, None),
+        }
+    }
+
+    fn again_at(&self, schedule: Schedule) -> Timestamp {
+        self.world.memory.again_at(schedule, self.world.generation(), self.world.seed)
     }
 
     /// When the entry was listed: a Get that is to explain it must not be older.
@@ -252,10 +348,15 @@ impl Keeper<'_> {
 
     fn ready(&self, entry: &Summary, fingerprint: String) -> Decision {
         let applied = Applied { fingerprint, updated_at: entry.updated_at, settled: true };
+        self.serves(entry, applied, true)
+    }
+
+    fn serves(&self, entry: &Summary, applied: Applied, checked: bool) -> Decision {
         let report = Report::of(Standing::Ready {
             gateway: self.bound.gateway.clone(),
             target: self.bound.target.clone(),
             applied,
+            checked,
         })
         .seeing(entry);
         // The successor serves: what it replaces can go.
@@ -273,19 +374,37 @@ impl Keeper<'_> {
 
     /// Failed with the configuration that is wanted: AWS's reasons, and another try in time.
     fn heal(&self, target: &Target) -> Decision {
-        let memory = self.world.memory;
-        let heal_at = memory.heal_at(self.world.generation(), self.world.seed);
-        if self.world.now >= heal_at {
+        let pending = self.world.status().is_some_and(|status| status.authorization.is_some());
+        let asked = self.world.request().is_some() && !self.wish.suspended;
+        if pending && !asked {
+            // To try again would be to ask the person again.
+            let standing = Standing::ConsentLapsed(self.bound.target.clone());
+            return Decision::wait(Report::of(standing).reading(target));
+        }
+        let blamed = blame_the_spec(&target.status_reasons);
+        let schedule = if blamed { Schedule::FAULTY_SPEC } else { Schedule::FAILED_TARGET };
+        let heal_at = self.again_at(schedule);
+        if asked || self.world.now >= heal_at {
             return self.begin_update(&target.summary, fingerprint(self.wanted));
         }
+        self.failed(target, Some(heal_at))
+    }
+
+    /// It does not work, and is tried again then, if at all.
+    fn failed(&self, target: &Target, again_at: Option<Timestamp>) -> Decision {
         let mut reasons = target.status_reasons.clone();
         let differing = target.definition.as_ref().map(|found| differences(self.wanted, found));
         if differing.as_ref().is_none_or(|fields| !fields.is_empty()) {
             let fields = differing.unwrap_or_default().join(", ");
             reasons.push(format!("it does not show what was asked for: {fields}"));
         }
-        let standing = Standing::Failed { status: target.summary.status.clone(), reasons };
-        Decision::wait(Report::of(standing).reading(target).waking(heal_at))
+        let standing = Standing::Failed {
+            status: target.summary.status.clone(),
+            reasons,
+            only_an_edit_helps: again_at.is_none() || blame_the_spec(&target.status_reasons),
+        };
+        let report = Report::of(standing).reading(target);
+        Decision::wait(again_at.into_iter().fold(report, Report::waking))
     }
 
     /// Not listed: gone, or not shown yet.
@@ -311,20 +430,4 @@ impl Keeper<'_> {
 
 fn is_same(target: &Target, wanted: &str) -> bool {
     target.definition.as_ref().is_some_and(|found| fingerprint(found) == wanted)
-}
-
-/// Whether the failure goes by without a person's help.
-fn passes(class: FailureClass) -> bool {
-    match class {
-        FailureClass::Throttled
-        | FailureClass::Conflict
-        | FailureClass::WrongState
-        | FailureClass::NotFound
-        | FailureClass::Server
-        | FailureClass::Unanswered => true,
-        FailureClass::Quota
-        | FailureClass::Denied
-        | FailureClass::Credentials
-        | FailureClass::Invalid => false,
-    }
 }

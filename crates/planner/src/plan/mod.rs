@@ -4,6 +4,7 @@
 //! own. An unsettled Create comes before everything else, because until it is settled nobody
 //! knows whether there is a target.
 
+mod adopt;
 mod create;
 mod keep;
 mod remove;
@@ -14,8 +15,9 @@ use jiff::Timestamp;
 
 use crate::memory::Reading;
 use crate::report::{Report, Standing};
-use crate::world::{Bound, World, gateway_of};
-use crate::{Attempt, Step, Validated, Violation, validate};
+use crate::validate::deletion_policy;
+use crate::world::{Bound, World, gateway_of, wished_target};
+use crate::{Attempt, Claim, DeletionPolicy, Step, Validated, Violation, validate};
 
 use remove::retire;
 use settle::Settled;
@@ -42,22 +44,95 @@ impl Decision {
 
 /// Decides what to do next for the resource in `world`.
 pub fn plan(world: &World<'_>) -> Decision {
+    let mut decision = decide(world);
+    if let Some(asked) = world.request()
+        && answers_request(world, &decision)
+    {
+        decision.report.handled = Some(asked.to_owned());
+    }
+    decision
+}
+
+fn decide(world: &World<'_>) -> Decision {
     if !world.has_finalizer() {
         return enter(world);
+    }
+    if world.is_deleting() {
+        match deletion_policy(world.server) {
+            // Also the way out where AWS does not let the target go.
+            Ok(DeletionPolicy::Retain) => {
+                let report = Report::of(Standing::Retained(Bound::of(world.server)));
+                return Decision::step(Step::ReleaseFinalizer, report);
+            }
+            Ok(DeletionPolicy::Delete) => {}
+            Err(violation) => {
+                return Decision::wait(Report::of(Standing::Invalid(vec![violation])));
+            }
+        }
     }
     if let Some(decision) = elsewhere(world) {
         return decision;
     }
     let wish = validate(world.server);
     let intent = world.status().and_then(|status| status.intent.as_ref());
+    let suspended =
+        !world.is_deleting() && wish.as_ref().is_ok_and(|wish: &Validated| wish.suspended);
     if let Some(intent) = intent
         && let Settled::Open(decision) = settle::plan(world, intent, wish.as_ref().ok())
     {
-        return decision;
+        return if suspended { held_back(decision) } else { decision };
     }
     let mut decision = if world.is_deleting() { remove::plan(world) } else { serve(world, wish) };
     decision.report.intent_is_void = intent.is_some();
-    decision
+    if suspended { held_back(decision) } else { decision }
+}
+
+/// The decision without what would lead to a change at AWS.
+fn held_back(decision: Decision) -> Decision {
+    let undone = match &decision.step {
+        Some(Step::RecordIntent(_) | Step::Create { .. }) => "created",
+        Some(Step::RecordApplying(_) | Step::Update { .. }) => "updated",
+        Some(Step::Delete { .. }) => "deleted",
+        Some(
+            Step::AddFinalizer
+            | Step::Bind(_)
+            | Step::Annotate(_)
+            | Step::Read { .. }
+            | Step::RecordApplied { .. }
+            | Step::ForgetRetired(_)
+            | Step::ReleaseFinalizer,
+        )
+        | None => return decision,
+    };
+    // Nothing is awaited but the person who goes on.
+    let report = Report { awaits: Vec::new(), wake_at: None, ..decision.report };
+    Decision::wait(match report.standing {
+        // What it has left behind elsewhere makes it no less ready.
+        Standing::Ready { .. } => report,
+        _ => Report { standing: Standing::Suspended(undone), ..report },
+    })
+}
+
+/// Whether the check that a person has asked for is over with this decision: what the person wanted
+/// begins now, or everything has been looked at since and the request makes no difference any more.
+fn answers_request(world: &World<'_>, decision: &Decision) -> bool {
+    if let Some(step) = &decision.step {
+        return matches!(step, Step::RecordIntent(_) | Step::RecordApplying(_));
+    }
+    let all_seen = world.requested_at().is_some_and(|at| {
+        Claim::of(world.server, world.policy).iter().all(|claim| {
+            world.sight(&claim.gateway).is_some_and(|sight| {
+                let tried = sight.trouble.as_ref().map(|trouble| trouble.as_of);
+                sight.as_of.max(tried).is_some_and(|as_of| as_of >= at)
+            })
+        })
+    });
+    all_seen && {
+        let mut server = world.server.clone();
+        server.metadata.annotations.get_or_insert_default().remove(api::REQUEST_ANNOTATION);
+        let unasked = decide(&World { server: &server, ..world.clone() });
+        unasked.step.is_none() && unasked.report.standing == decision.report.standing
+    }
 }
 
 /// A resource that stays, with nothing unsettled.
@@ -76,7 +151,9 @@ fn serve(world: &World<'_>, wish: Result<Validated, Vec<Violation>>) -> Decision
     match bound {
         Some(bound) if bound.gateway == gateway => keep::plan(world, &bound, &wish),
         // A target on another gateway serves until its successor does.
-        Some(_) | None => create::plan(world, &gateway, &wish),
+        Some(_) => create::plan(world, &gateway, &wish),
+        None => adopt::plan(world, Some(&gateway))
+            .unwrap_or_else(|| create::plan(world, &gateway, &wish)),
     }
 }
 
@@ -88,7 +165,8 @@ fn enter(world: &World<'_>) -> Decision {
     }
     let has_records = Bound::of(world.server).is_some()
         || world.status().is_some_and(|status| status.intent.is_some())
-        || !world.retired().is_empty();
+        || !world.retired().is_empty()
+        || wished_target(world.server, None).is_some();
     if has_records {
         // A person took the finalizer away, and the target with it that would be leaked.
         return Decision::step(Step::AddFinalizer, Report::of(Standing::Hold));
@@ -114,9 +192,15 @@ fn unannotated(world: &World<'_>, bound: &Bound) -> Option<String> {
 fn elsewhere(world: &World<'_>) -> Option<Decision> {
     let current = Bound::of(world.server);
     let retired = world.retired().iter().map(Bound::from);
-    let arn = current.into_iter().chain(retired).filter_map(|bound| bound.gateway_arn);
-    let mut foreign = arn.filter(|arn| is_foreign(world, arn));
-    let arn = foreign.next()?;
+    let arns = current.into_iter().chain(retired).filter_map(|bound| bound.gateway_arn);
+    let intent = world.status().and_then(|status| status.intent.as_ref());
+    // Where nothing is known of a part, it is empty.
+    let intended = intent.map(|intent| {
+        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        let (region, account) = (text(&intent.region), text(&intent.account));
+        format!("arn:aws:bedrock-agentcore:{region}:{account}:gateway/{}", intent.gateway)
+    });
+    let arn = arns.chain(intended).find(|arn| is_foreign(world, arn))?;
     Some(Decision::wait(Report::of(Standing::WrongAccountOrRegion {
         arn,
         account: world.policy.account.clone().unwrap_or_default(),
@@ -206,9 +290,10 @@ fn stage(status: &TargetStatus) -> Stage {
         TargetStatus::CreatePendingAuth
         | TargetStatus::UpdatePendingAuth
         | TargetStatus::SynchronizePendingAuth => Stage::Consent,
-        // Tools that could not be fetched again: those before still serve, as configured.
-        TargetStatus::Ready | TargetStatus::SynchronizeUnsuccessful => Stage::Ready,
-        TargetStatus::Failed | TargetStatus::UpdateUnsuccessful => Stage::Failed,
+        TargetStatus::Ready => Stage::Ready,
+        TargetStatus::Failed
+        | TargetStatus::UpdateUnsuccessful
+        | TargetStatus::SynchronizeUnsuccessful => Stage::Failed,
     }
 }
 

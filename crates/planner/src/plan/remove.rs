@@ -6,7 +6,7 @@
 use api::{FailureClass, Retired, TargetId};
 use jiff::Timestamp;
 
-use super::{Decision, Stage, attempt, read_since, stage, wait_until};
+use super::{Decision, Stage, adopt, attempt, read_since, stage, wait_until};
 use crate::report::{Report, Standing};
 use crate::world::{Bound, World};
 use crate::{Attempt, Step};
@@ -17,9 +17,12 @@ pub(super) fn plan(world: &World<'_>) -> Decision {
     if let Some(left) = world.retired().first() {
         return retire(world, left, deleting(&Bound::from(left).target));
     }
-    Bound::of(world.server)
-        .and_then(|bound| remove(world, &bound, deleting(&bound.target)))
-        .unwrap_or_else(|| Decision::step(Step::ReleaseFinalizer, Report::of(Standing::Gone)))
+    let removal = match Bound::of(world.server) {
+        Some(bound) => remove(world, &bound, deleting(&bound.target)),
+        // Its records are lost, and yet it may have one.
+        None => adopt::plan(world, None),
+    };
+    removal.unwrap_or_else(|| Decision::step(Step::ReleaseFinalizer, Report::of(Standing::Gone)))
 }
 
 /// Removes a target that the resource has left behind, while `report` holds for its successor.
@@ -57,7 +60,14 @@ fn remove(world: &World<'_>, bound: &Bound, report: Report) -> Option<Decision> 
             Some(wait_until(world, &bound.gateway, from, report))
         }
         // AWS refuses a Delete while the target moves, and while it waits for consent.
-        Stage::Moving | Stage::Consent => Some(Decision::wait(report)),
+        Stage::Moving => Some(Decision::wait(report)),
+        Stage::Consent => {
+            let standing = match report.standing {
+                Standing::Deleting(target) => Standing::DeletingAfterConsent(target),
+                other => other,
+            };
+            Some(Decision::wait(Report { standing, ..report }))
+        }
         Stage::Ready | Stage::Failed => {
             let step =
                 Step::Delete { gateway: bound.gateway.clone(), target: bound.target.clone() };

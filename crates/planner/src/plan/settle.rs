@@ -5,16 +5,23 @@
 //! configuration that came to be during the attempt and that nobody else claims.
 
 use api::{Accepted, FailureClass, GatewayId, Intent, Sight, Summary, TargetId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::create::{better_claim, occupied};
 use super::{Decision, attempt, read_since, seen, wait_until};
 use crate::claim::{ClaimKind, Owner};
 use crate::diff::fingerprint;
-use crate::known::CLOCK_TOLERANCE;
+use crate::known::{CLOCK_TOLERANCE, shifted};
 use crate::report::{Holder, Report, Standing};
 use crate::world::{Bound, World};
 use crate::{Attempt, Binding, Step, Validated, client_token};
+
+/// How long after its record an attempt may begin: Kubernetes can take its time to answer.
+const BEGIN_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+/// The same for later attempts, of which there may be several: each record is a write.
+const BEGIN_WITHIN_LATER: SignedDuration = SignedDuration::from_mins(5);
+/// How long after its beginning AWS may carry an attempt out, seen by us or not.
+const CALL: SignedDuration = SignedDuration::from_secs(30);
 
 /// What came of an intent.
 pub(super) enum Settled {
@@ -34,9 +41,16 @@ pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>)
     let wanted = wish.filter(|wish| is_wanted(world, intent, wish));
 
     if let Some(answer) = known.and_then(|intended| intended.answer.as_ref()) {
-        return answered(world, &gateway, answer, ambiguous);
+        return answered(world, intent, &gateway, answer, ambiguous);
     }
     let create = |wish: &Validated| {
+        if world.aws_now > may_begin_until(intent) {
+            // Long after the intent: it has to say so, for whoever must prove what came of it.
+            let until = shifted(world.aws_now, BEGIN_WITHIN_LATER);
+            let intent = Intent { attempts_until: Some(until), ..intent.clone() };
+            let report = Report::of(Standing::Hold).awaiting(&gateway);
+            return Settled::Open(Decision::step(Step::RecordIntent(intent), report));
+        }
         let step = Step::Create {
             gateway: gateway.clone(),
             nonce: intent.nonce.clone(),
@@ -77,13 +91,22 @@ fn waiting(world: &World<'_>, gateway: &GatewayId) -> Report {
 /// The token was answered, which is proof enough if it cannot have made a target before. Otherwise
 /// that one may have been deleted since (it is not known how AWS treats such a token), so the
 /// answer must be seen alive.
-fn answered(world: &World<'_>, gateway: &GatewayId, answer: &Accepted, ambiguous: bool) -> Settled {
+fn answered(
+    world: &World<'_>,
+    intent: &Intent,
+    gateway: &GatewayId,
+    answer: &Accepted,
+    ambiguous: bool,
+) -> Settled {
     let bind = |answer: &Accepted| {
         let binding = Binding {
-            target: answer.target.clone(),
+            gateway: gateway.clone(),
             gateway_arn: answer.gateway_arn.clone(),
+            target: answer.target.clone(),
+            name: intent.name.clone(),
             status: answer.status.clone(),
             updated_at: answer.updated_at,
+            made_with: Some((intent.fingerprint.clone(), intent.generation)),
         };
         let report = waiting(world, gateway);
         Settled::Open(Decision::step(Step::Bind(binding), report))
@@ -161,10 +184,19 @@ fn look_up(
         };
     }
     match wanted {
+        // AWS does not take the token any more, and nothing was made with it, or it is gone: a new
+        // intent brings a new one.
+        Some(_) if token_is_refused(world) => given_up(world, sight, gateway),
         Some(wish) if world.absence_counts(as_of) => create(wish),
         Some(_) => Settled::Open(not_yet(world, gateway)),
         None => given_up(world, sight, gateway),
     }
+}
+
+/// Whether AWS refuses what it would have to repeat.
+fn token_is_refused(world: &World<'_>) -> bool {
+    let refusal = world.memory.setback(Attempt::Create, world.generation());
+    refusal.is_some_and(|setback| setback.failure.class == FailureClass::Invalid)
 }
 
 /// What is not wanted any more is dropped only when two Lists that count do not show it.
@@ -185,7 +217,7 @@ fn not_yet(world: &World<'_>, gateway: &GatewayId) -> Decision {
 fn without_gateway(world: &World<'_>, gateway: &GatewayId, report: Report) -> Settled {
     let trouble = world.sight(gateway).and_then(|sight| sight.trouble.as_ref());
     let counts = trouble.is_some_and(|trouble| world.absence_counts(trouble.as_of));
-    if counts {
+    if counts && world.policy.account.is_some() {
         Settled::NothingWasMade
     } else {
         Settled::Open(wait_until(world, gateway, world.absence_counts_from(), report))
@@ -227,24 +259,41 @@ fn prove(
     let same = target.definition.as_ref().is_some_and(|d| fingerprint(d) == intent.fingerprint);
     if same {
         Proof::Ours(Binding {
-            target: entry.id.clone(),
+            gateway: gateway.clone(),
             gateway_arn: target.gateway_arn.clone(),
+            target: entry.id.clone(),
+            name: intent.name.clone(),
             status: target.summary.status.clone(),
             updated_at: target.summary.updated_at,
+            made_with: Some((intent.fingerprint.clone(), intent.generation)),
         })
     } else {
         Proof::NotOurs(holder)
     }
 }
 
+/// Whether a target that was created at this time can have come from an attempt on the intent.
 fn came_to_be_during(intent: &Intent, created_at: Timestamp) -> bool {
-    intent.aws_time.is_some_and(|began| created_at >= began - CLOCK_TOLERANCE)
+    intent.aws_time.is_some_and(|began| {
+        created_at >= shifted(began, -CLOCK_TOLERANCE)
+            && created_at <= shifted(may_begin_until(intent), CALL + CLOCK_TOLERANCE)
+    })
+}
+
+/// Until when, on AWS's clock, an attempt on the intent may begin as it is recorded. Every minute
+/// more is one in which somebody else's target could pass for ours.
+fn may_begin_until(intent: &Intent) -> Timestamp {
+    let at_first = intent.aws_time.map(|began| shifted(began, BEGIN_WITHIN));
+    intent.attempts_until.or(at_first).unwrap_or(Timestamp::MIN)
 }
 
 fn holder_of(world: &World<'_>, gateway: &GatewayId, target: &TargetId) -> Holder {
     let me = Owner::of(world.server).uid;
     let claim = world.rivals.iter().find(|rival| {
-        rival.owner.uid != me && rival.gateway == *gateway && rival.target.as_ref() == Some(target)
+        rival.owner.uid != me
+            && rival.kind == ClaimKind::Holds
+            && rival.gateway == *gateway
+            && rival.target.as_ref() == Some(target)
     });
     claim.map_or_else(
         || Holder::Target(target.clone()),

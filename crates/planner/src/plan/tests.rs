@@ -4,10 +4,13 @@ mod aws;
 mod shell;
 mod story;
 
+mod adopt;
 mod create;
 mod delete;
 mod edit;
+mod heal;
 mod moved;
 mod names;
+mod policies;
 mod random;
 mod takeover;

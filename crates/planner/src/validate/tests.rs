@@ -66,6 +66,8 @@ fn white_space_is_cut_and_repetitions_are_dropped() {
     });
     let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
     let expected = Validated {
+        suspended: false,
+        drift: DriftPolicy::Enforce,
         gateway: Some("gateway".into()),
         definition: Definition {
             name: "weather".to_owned(),

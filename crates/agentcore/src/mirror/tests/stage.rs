@@ -183,6 +183,7 @@ pub(super) fn target(id: &str, name: &str) -> Summary {
         created_at: Timestamp::UNIX_EPOCH,
         updated_at: Timestamp::UNIX_EPOCH,
         last_synchronized_at: None,
+        authorization_url: None,
     }
 }
 

@@ -215,6 +215,7 @@ impl Aws {
                 created_at: now,
                 updated_at: now,
                 last_synchronized_at: None,
+                authorization_url: None,
             },
             gateway_arn: arn(gateway),
             status_reasons: Vec::new(),
@@ -365,6 +366,14 @@ impl Aws {
             target.summary.name.clone_from(&definition.name);
         }
         self.targets.get_mut(identity).expect("it is there").set(now, Some(target));
+    }
+
+    /// The target's last change is dated so, whenever it happened.
+    pub(super) fn meddle_dated(&mut self, identity: &Identity, now: Timestamp, at: Timestamp) {
+        let history = self.targets.get_mut(identity).expect("it is there");
+        let mut target = history.at(now).expect("it is there").clone();
+        target.summary.updated_at = at;
+        history.set(now, Some(target));
     }
 
     /// Somebody else deletes the target.

@@ -314,14 +314,18 @@ fn a_status_of_the_future_is_waited_for() {
 }
 
 #[test]
-fn tools_that_could_not_be_fetched_again_still_serve() {
-    Story::given_ready_server()
+fn tools_that_could_not_be_fetched_again_are_fetched_by_an_update() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    story
         .when_target_is_changed(|target| {
             target.summary.status = TargetStatus::SynchronizeUnsuccessful;
         })
-        .when_time_passes(90)
-        .then_steps(&["Read"])
-        .then_waits_with(Reason::GatewayTargetReady);
+        .when_taken("Update")
+        .then_waits_with(Reason::Updating)
+        .when_settled()
+        .then_target_is(&target)
+        .then_ready();
 }
 
 #[test]

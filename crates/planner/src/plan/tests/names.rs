@@ -130,6 +130,9 @@ fn an_intent_goes_before_an_older_wish() {
             fingerprint: String::new(),
             generation: 1,
             aws_time: None,
+            attempts_until: None,
+            account: None,
+            region: None,
         }),
         ..Default::default()
     });

@@ -6,13 +6,14 @@
 
 use std::time::Duration;
 
-use api::{FailureClass, TargetStatus};
+use api::{FailureClass, REQUEST_ANNOTATION, TARGET_ANNOTATION, TargetStatus};
 
 use super::aws::{DeadToken, Fault, Stamp};
 use super::story::{GATEWAY, OTHER_GATEWAY, Story, WINDOW};
 use crate::world::Bound;
 
-const LIVES: u64 = 2_000;
+/// Each of the tests below lives so many.
+const LIVES: u64 = 3_000;
 
 /// A small generator (splitmix64): the same seed gives the same life on every machine.
 struct Dice(u64);
@@ -36,7 +37,27 @@ fn every_life_ends_as_it_is_written() {
     if let Ok(seed) = std::env::var("LIFE") {
         return live(seed.parse().unwrap(), false);
     }
-    for seed in 0..LIVES {
+    live_all(0);
+}
+
+#[test]
+fn and_so_do_others() {
+    live_all(1);
+}
+
+#[test]
+fn and_yet_others() {
+    live_all(2);
+}
+
+#[test]
+fn and_the_last() {
+    live_all(3);
+}
+
+/// Several tests share the work, because each has a thread of its own.
+fn live_all(share: u64) {
+    for seed in share * LIVES..(share + 1) * LIVES {
         let lived = std::panic::catch_unwind(|| live(seed, true));
         assert!(lived.is_ok(), "life {seed} went wrong: LIFE={seed} tells it");
     }
@@ -46,13 +67,15 @@ fn live(seed: u64, silent: bool) {
     let dice = &mut Dice(seed);
     let mut story = Story::given_server();
     story.silent = silent;
+    story.policy.allow_adoption = true;
     story.given_quirks(|quirks| {
         // All that lags ends within a window: that is what the window means.
         quirks.transition = Duration::from_millis(dice.below(8_000));
         quirks.get_lag = WINDOW.mul_f64(dice.one_of(&[0.0, 0.3, 0.9]));
         quirks.list_lag = WINDOW.mul_f64(dice.one_of(&[0.0, 0.3, 0.9]));
         quirks.stamp = dice.one_of(&[Stamp::Acceptance, Stamp::Completion, Stamp::Both]);
-        quirks.dead_token = dice.one_of(&[DeadToken::Answers, DeadToken::Creates]);
+        quirks.dead_token =
+            dice.one_of(&[DeadToken::Answers, DeadToken::Creates, DeadToken::Refuses]);
         quirks.failure_keeps_old = dice.below(2) == 0;
     });
     for _ in 0..dice.below(12) {
@@ -66,7 +89,22 @@ fn live(seed: u64, silent: bool) {
 
 /// Something happens, and some time passes.
 fn happens(story: &mut Story, dice: &mut Dice) {
-    match dice.below(16) {
+    match dice.below(20) {
+        16 => {
+            let suspended = dice.below(2) == 0;
+            story.when_edited(|spec| spec.suspend = Some(suspended));
+        }
+        17 => {
+            let policy = dice.one_of(&["Enforce", "Warn", "Ignore"]).to_owned();
+            story.when_edited(|spec| spec.drift_policy = Some(policy));
+        }
+        18 => {
+            let value = format!("request {}", story.nonces);
+            story.when_annotated(REQUEST_ANNOTATION, &value);
+        }
+        19 if story.server().metadata.deletion_timestamp.is_none() && may_be_restored(story) => {
+            story.when_restored();
+        }
         0 | 1 => {
             let path = dice.below(3);
             story.when_edited(|spec| spec.endpoint = format!("https://weather.example.com/{path}"));
@@ -127,12 +165,27 @@ fn fault(dice: &mut Dice, step: &str) -> Fault {
             FailureClass::Denied,
             FailureClass::Credentials,
             FailureClass::Server,
+            FailureClass::Invalid,
+            FailureClass::WrongState,
         ])),
         1 => Fault::LostBefore,
         2 => Fault::LostAfter,
         _ if matches!(step, "Create" | "Update") => Fault::FailsBehind,
         _ => Fault::Refused(FailureClass::Unanswered),
     }
+}
+
+/// A backup brings nothing back but what was bound and stood alone: what was under way or left
+/// behind is nobody's then, and that is known.
+fn may_be_restored(story: &Story) -> bool {
+    let status = story.server().status.clone().unwrap_or_default();
+    let bound = Bound::of(story.server()).map(|bound| (bound.gateway, bound.target));
+    let annotation = story.server().metadata.annotations.as_ref();
+    let said = annotation.and_then(|annotations| annotations.get(TARGET_ANNOTATION));
+    let named = bound.as_ref().map(|(gateway, target)| format!("{gateway}/{target}"));
+    status.intent.is_none()
+        && story.ours_alive().iter().all(|alive| Some(alive) == bound.as_ref())
+        && (said == named.as_ref() || story.ours_alive().is_empty())
 }
 
 /// Somebody else touches a target of ours. One that is changed before it is bound cannot be
@@ -159,7 +212,11 @@ fn quiet(story: &mut Story, dice: &mut Dice) {
     story.aws.faults.clear();
     story.dies_after = None;
     if story.server.is_some() {
-        story.when_edited(|spec| spec.capabilities = vec!["tools".to_owned()]);
+        story.when_edited(|spec| {
+            spec.capabilities = vec!["tools".to_owned()];
+            spec.suspend = None;
+            spec.drift_policy = None;
+        });
         if dice.below(4) == 0 {
             story.when_deleted();
         }

@@ -11,7 +11,9 @@ use super::story::{Story, WINDOW};
 use crate::memory::later;
 use crate::plan::{Decision, plan};
 use crate::world::World;
-use crate::{Call, Claim, Memory, Report, Step, fingerprint, project, validate};
+use crate::{
+    Call, Claim, DriftPolicy, Memory, Report, Standing, Step, fingerprint, project, validate,
+};
 
 /// How often the mirror looks while something is awaited, and otherwise.
 const EAGER: Duration = Duration::from_secs(1);
@@ -107,10 +109,16 @@ impl Story {
         self.due = false;
         self.wake_at = None;
         self.awaits.clear();
+        let mut has_changed_aws = false;
         for _ in 0..MOST_STEPS {
             let Some(server) = self.server.clone() else { return };
+            self.memory.notice(&server, self.now);
             let Decision { step, report } = self.decide(&server, self.now);
             let Some(step) = step else { return self.rest(&server, &report) };
+            if step.changes_aws() && std::mem::replace(&mut has_changed_aws, true) {
+                self.due = true;
+                return;
+            }
             self.carry_out(server, &step, &report);
             self.check();
             if self.dies_now() {
@@ -146,7 +154,9 @@ impl Story {
                 self.write(Some(server));
             }
             Step::ReleaseFinalizer => {
-                self.assert(self.ours_alive().is_empty(), "released, and a target of ours is left");
+                let retained = matches!(report.standing, Standing::Retained(_));
+                let gone = self.ours_alive().is_empty();
+                self.assert(retained || gone, "released, and a target of ours is left");
                 self.write(None);
             }
             Step::Annotate(identity) => {
@@ -256,7 +266,11 @@ impl Story {
         if self.meddled_at.is_some_and(|at| later(at, QUIET + WINDOW * 2) > self.now) {
             return;
         }
-        let wanted = validate(self.server()).map(|wish| fingerprint(&wish.definition)).ok();
+        let wish = validate(self.server()).expect("what is Ready is valid");
+        if wish.drift == DriftPolicy::Ignore {
+            return;
+        }
+        let wanted = Some(fingerprint(&wish.definition));
         let target = self.aws.now(&self.bound(), self.now);
         let held = target.and_then(|target| target.definition.as_ref()).map(fingerprint);
         self.assert(held == wanted, "Ready is True for what AWS does not hold");

@@ -87,6 +87,7 @@ impl Story {
                 stale_after: Duration::from_mins(5),
                 account: Some(aws::ACCOUNT.to_owned()),
                 region: aws::REGION.to_owned(),
+                allow_adoption: false,
             },
             aws: Aws::default(),
             server: Some(server),
@@ -181,6 +182,28 @@ impl Story {
         server.metadata.finalizers = None;
         self.due = true;
         self.tell("a person takes the finalizer away");
+        self
+    }
+
+    /// When: a person sets an annotation.
+    pub(super) fn when_annotated(&mut self, name: &str, value: &str) -> &mut Self {
+        let server = self.server.as_mut().expect("the resource is there");
+        let annotations = server.metadata.annotations.get_or_insert_default();
+        annotations.insert(name.to_owned(), value.to_owned());
+        self.due = true;
+        self.tell(format_args!("a person sets {name} to {value}"));
+        self
+    }
+
+    /// When: the resource comes back from a backup: without its status, and with another UID.
+    pub(super) fn when_restored(&mut self) -> &mut Self {
+        let server = self.server.as_mut().expect("the resource is there");
+        server.status = None;
+        server.metadata.uid.as_mut().unwrap().push_str("-restored");
+        server.metadata.generation = Some(1);
+        server.metadata.deletion_timestamp = None;
+        self.tell("the resource is restored from a backup");
+        self.restart();
         self
     }
 

@@ -1,0 +1,116 @@
+//! The dry run: what would be done for a resource, and why, without doing it.
+//!
+//! Contract: nothing is written to either side. AWS is only read. The steps that would be written
+//! to Kubernetes are imagined, so that what comes after them is seen as well: up to the first
+//! change at AWS, of which the outcome cannot be known. Each rehearsal is logged when it differs
+//! from the one before.
+
+use api::{FINALIZER, MCPServer, TARGET_ANNOTATION};
+use planner::{Decision, Report, Step, project};
+use tracing::info;
+
+use super::{Care, MOST_STEPS, Operator, Outcome, step_at};
+use crate::fleet::Key;
+use crate::kubernetes::Error;
+use agentcore::AgentCore;
+
+impl<A: AgentCore> Operator<A> {
+    pub(super) async fn rehearse(&self, key: &Key) -> Result<Outcome, Error> {
+        let Some(server) = self.fleet.get(key) else {
+            self.forget(key);
+            return Ok(Outcome::nothing());
+        };
+        let mut care = self.care(key, &server);
+        let mut imagined = MCPServer::clone(&server);
+        let mut memory = care.memory.clone();
+        let mut scenes = Vec::new();
+        let mut outcome = Outcome::nothing();
+        for _ in 0..MOST_STEPS {
+            let thought = Care { memory: memory.clone(), ..care.clone() };
+            let Decision { step, report } = self.decide(key, &imagined, &thought);
+            let why = reason(&imagined, step.as_ref(), &report, self.clock.now());
+            let Some(step) = step else {
+                scenes.push((None, why));
+                outcome = Outcome { next: report.wake_at, awaits: report.awaits };
+                break;
+            };
+            if let Step::Read { .. } = &step {
+                // A look is no change.
+                self.call(key, &imagined, &mut care, &step).await;
+                memory = care.memory.clone();
+                self.remember(key, care.clone());
+                continue;
+            }
+            memory.recording(&step);
+            let goes_on = self.imagine(&mut imagined, &step, &report);
+            scenes.push((Some(step), why));
+            if !goes_on {
+                break;
+            }
+        }
+        tell(key, &server, &mut care, &scenes);
+        self.remember(key, care);
+        Ok(outcome)
+    }
+
+    /// What the resource would look like after the step; `false` where nobody can know.
+    fn imagine(&self, server: &mut MCPServer, step: &Step, report: &Report) -> bool {
+        match step {
+            Step::AddFinalizer => {
+                server.metadata.finalizers.get_or_insert_default().push(FINALIZER.to_owned());
+            }
+            Step::Annotate(identity) => {
+                let annotations = server.metadata.annotations.get_or_insert_default();
+                annotations.insert(TARGET_ANNOTATION.to_owned(), identity.clone());
+            }
+            Step::RecordIntent(_)
+            | Step::Bind(_)
+            | Step::RecordApplying(_)
+            | Step::RecordApplied { .. }
+            | Step::ForgetRetired(_) => {
+                server.status = Some(project(server, Some(step), report, self.clock.now()));
+            }
+            Step::Create { .. }
+            | Step::Read { .. }
+            | Step::Update { .. }
+            | Step::Delete { .. }
+            | Step::ReleaseFinalizer => return false,
+        }
+        true
+    }
+}
+
+/// Logs the rehearsal, if it differs from the one before.
+fn tell(key: &Key, server: &MCPServer, care: &mut Care, scenes: &[(Option<Step>, String)]) {
+    let name = |step: &Option<Step>| step.as_ref().map_or("wait", Step::name);
+    let script: Vec<(&'static str, String)> =
+        scenes.iter().map(|(step, why)| (name(step), why.clone())).collect();
+    if care.rehearsed == script {
+        return;
+    }
+    for (step, why) in scenes {
+        let (gateway, target) = step.as_ref().map(|step| step_at(server, step)).unwrap_or_default();
+        info!(
+            namespace = key.namespace,
+            name = key.name,
+            gateway,
+            target,
+            step = name(step),
+            why,
+            "dry run: this would be done"
+        );
+    }
+    care.rehearsed = script;
+}
+
+/// What `Ready` would say.
+fn reason(
+    server: &MCPServer,
+    step: Option<&Step>,
+    report: &Report,
+    now: jiff::Timestamp,
+) -> String {
+    let status = project(server, step, report, now);
+    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
+    ready.map(|ready| ready.message.clone()).unwrap_or_default()
+}

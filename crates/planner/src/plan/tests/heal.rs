@@ -1,0 +1,190 @@
+//! Targets that failed, and those that wait for a person's consent.
+
+use api::{FailureClass, REQUEST_ANNOTATION, Reason, TargetStatus};
+
+use super::aws::Fault;
+use super::story::Story;
+
+const URL: &str = "https://consent.example.com/1";
+
+/// A target that failed when it was made.
+fn given_failed_server() -> Story {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::FailsBehind).when_time_passes(10);
+    story.then_waits_with(Reason::TargetFailed);
+    story.steps.clear();
+    story
+}
+
+#[test]
+fn a_failed_target_is_healed_by_an_update() {
+    let mut story = given_failed_server();
+    let target = story.bound();
+    story.when_settled().then_target_is(&target).then_ready();
+    assert!(!story.steps.contains(&"Delete"));
+}
+
+#[test]
+fn a_target_that_never_worked_and_cannot_be_updated_is_replaced() {
+    for class in [FailureClass::Invalid, FailureClass::WrongState] {
+        let mut story = given_failed_server();
+        let target = story.bound();
+        for _ in 0..20 {
+            story.given_fault("Update", Fault::Refused(class));
+        }
+        story.when_taken("Delete").when_settled().then_ready();
+        assert_ne!(story.bound(), target);
+    }
+}
+
+#[test]
+fn a_target_that_has_worked_is_never_replaced() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    for _ in 0..200 {
+        story.given_fault("Update", Fault::Refused(FailureClass::Invalid));
+    }
+    story.when_target_is_changed(|target| target.summary.status = TargetStatus::Failed);
+    story.when_time_passes(3_000).then_target_is(&target).then_waits_with(Reason::TargetFailed);
+    assert!(!story.steps.contains(&"Delete"));
+}
+
+#[test]
+fn a_crash_at_any_point_of_a_replacement_does_no_harm() {
+    for steps in 0..12 {
+        let mut story = given_failed_server();
+        for _ in 0..4 {
+            story.given_fault("Update", Fault::Refused(FailureClass::Invalid));
+        }
+        story.when_taken("Update").when_process_dies_after(steps).when_settled().then_ready();
+    }
+}
+
+#[test]
+fn a_target_that_fails_again_and_again_is_replaced_ever_more_slowly() {
+    let mut story = given_failed_server();
+    for _ in 0..500 {
+        story.given_fault("Update", Fault::Refused(FailureClass::Invalid));
+        story.given_fault("Create", Fault::FailsBehind);
+    }
+    story.when_time_passes(36_000);
+    let deletes = story.steps.iter().filter(|step| **step == "Delete").count();
+    assert!((3..20).contains(&deletes), "{deletes} replacements in ten hours");
+}
+
+#[test]
+fn only_a_person_can_help_where_the_spec_is_at_fault() {
+    let mut story = Story::given_ready_server();
+    story.when_target_is_changed(|target| {
+        target.summary.status = TargetStatus::UpdateUnsuccessful;
+        target.status_reasons = vec!["Invalid tool schema".to_owned()];
+    });
+    story
+        .when_time_passes(900)
+        .then_steps(&["Read"])
+        .then_waits_with(Reason::TargetFailed)
+        .then_condition("Stalled", Some("True"))
+        .when_edited(|spec| spec.description = Some("changed".to_owned()))
+        .when_settled()
+        .then_ready();
+}
+
+#[test]
+fn what_goes_by_is_tried_again_soon() {
+    let mut story = Story::given_ready_server();
+    story
+        .given_fault("Update", Fault::FailsBehind)
+        .when_edited(|spec| spec.description = Some("changed".to_owned()))
+        .when_time_passes(20)
+        .then_waits_with(Reason::TargetFailed)
+        .then_condition("Reconciling", Some("True"))
+        .when_time_passes(30)
+        .then_ready();
+}
+
+fn given_pending() -> Story {
+    let mut story = Story::given_ready_server();
+    story.when_target_is_changed(|target| {
+        target.summary.status = TargetStatus::UpdatePendingAuth;
+        target.summary.authorization_url = Some(URL.to_owned());
+    });
+    story.when_time_passes(90).then_waits_with(Reason::AuthorizationPending);
+    story
+}
+
+fn url(story: &Story) -> Option<String> {
+    let status = story.server().status.as_ref()?;
+    status.authorization.as_ref().map(|authorization| authorization.url.clone())
+}
+
+#[test]
+fn where_to_consent_is_in_the_status_until_it_is_given() {
+    let mut story = given_pending();
+    assert_eq!(url(&story).as_deref(), Some(URL));
+    story.then_message_says("status.authorization.url");
+    story.when_target_is_changed(|target| {
+        target.summary.status = TargetStatus::Ready;
+        target.summary.authorization_url = None;
+    });
+    story.when_time_passes(600).then_ready();
+    assert_eq!(url(&story), None);
+}
+
+/// AWS may show another link with every answer: that is no reason to write.
+#[test]
+fn a_link_is_written_anew_only_when_the_old_one_has_expired() {
+    let mut story = given_pending();
+    story.writes = 0;
+    for number in 0..6 {
+        story.when_target_is_changed(|target| {
+            target.summary.authorization_url = Some(format!("{URL}/{number}"));
+        });
+        story.when_time_passes(60);
+    }
+    story.then_writes_at_most(0);
+    story.when_target_is_changed(|target| {
+        target.summary.authorization_url = Some("https://consent.example.com/new".to_owned());
+    });
+    story.when_time_passes(600).then_writes_at_most(1);
+    assert_eq!(url(&story).as_deref(), Some("https://consent.example.com/new"));
+}
+
+#[test]
+fn a_consent_that_lapsed_is_asked_for_again_only_on_request() {
+    let lapse = |story: &mut Story| {
+        story.when_target_is_changed(|target| {
+            target.summary.status = TargetStatus::UpdateUnsuccessful;
+            target.summary.authorization_url = None;
+        });
+        story.steps.clear();
+        story
+            .when_time_passes(7_200)
+            .then_steps(&["Read"])
+            .then_waits_with(Reason::AuthorizationPending)
+            .then_message_says(REQUEST_ANNOTATION);
+    };
+    let mut story = given_pending();
+    lapse(&mut story);
+    story.when_annotated(REQUEST_ANNOTATION, "noon").when_settled().then_ready();
+
+    let mut story = given_pending();
+    lapse(&mut story);
+    story
+        .when_edited(|spec| spec.description = Some("changed".to_owned()))
+        .when_settled()
+        .then_ready();
+}
+
+#[test]
+fn a_delete_waits_for_the_end_of_a_consent_and_says_so() {
+    let mut story = given_pending();
+    story.steps.clear();
+    story
+        .when_deleted()
+        .when_time_passes(60)
+        .then_steps(&[])
+        .then_waits_with(Reason::Deleting)
+        .then_message_says("consent");
+    story.when_target_is_changed(|target| target.summary.status = TargetStatus::UpdateUnsuccessful);
+    story.when_settled().then_gone();
+}

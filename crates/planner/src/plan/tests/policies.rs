@@ -1,0 +1,275 @@
+//! What a person asks of the operator itself: suspend, retain, leave drift alone, check now.
+
+use api::{FailureClass, REQUEST_ANNOTATION, Reason, TargetStatus};
+
+use super::aws::Fault;
+use super::story::{OTHER_GATEWAY, Story};
+
+fn suspended(story: &mut Story, suspended: bool) -> &mut Story {
+    story.when_edited(|spec| spec.suspend = Some(suspended))
+}
+
+#[test]
+fn a_suspended_resource_gets_no_target_until_it_goes_on() {
+    let mut story = Story::given_server();
+    suspended(&mut story, true)
+        .when_time_passes(900)
+        .then_steps(&["AddFinalizer"])
+        .then_waits_with(Reason::Suspended)
+        .then_message_says("created")
+        .then_condition("Accepted", Some("True"));
+    suspended(&mut story, false).when_settled().then_ready();
+}
+
+#[test]
+fn a_suspended_resource_is_ready_for_as_long_as_nothing_differs() {
+    let mut story = Story::given_ready_server();
+    suspended(&mut story, true).when_settled().then_steps(&[]).then_ready();
+    story
+        .when_edited(|spec| spec.description = Some("changed".to_owned()))
+        .when_time_passes(900)
+        .then_steps(&[])
+        .then_waits_with(Reason::Suspended)
+        .then_message_says("updated");
+    suspended(&mut story, false).when_settled().then_ready();
+}
+
+#[test]
+fn a_suspended_resource_is_not_healed_moved_or_put_right() {
+    let mut story = Story::given_ready_server();
+    suspended(&mut story, true).when_target_is_changed(|target| {
+        target.definition.as_mut().unwrap().endpoint.push_str("/drifted");
+    });
+    story.when_time_passes(900).then_steps(&["Read"]).then_waits_with(Reason::Suspended);
+
+    let mut story = Story::given_ready_server();
+    suspended(&mut story, true)
+        .when_edited(|spec| spec.gateway_id = Some(OTHER_GATEWAY.to_owned()))
+        .when_time_passes(900)
+        .then_steps(&[])
+        .then_waits_with(Reason::Suspended);
+
+    let mut story = Story::given_ready_server();
+    suspended(&mut story, true).when_target_vanishes().when_time_passes(900);
+    story.then_steps(&["Read"]).then_waits_with(Reason::Suspended);
+}
+
+#[test]
+fn a_create_under_way_is_looked_after_while_suspended() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::LostAfter).when_taken("Create");
+    suspended(&mut story, true).when_settled().then_ready();
+}
+
+#[test]
+fn a_suspended_resource_can_be_deleted() {
+    let mut story = Story::given_ready_server();
+    suspended(&mut story, true).when_deleted().when_settled().then_gone();
+}
+
+#[test]
+fn a_retained_target_stays_when_its_resource_goes() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    story
+        .when_edited(|spec| spec.deletion_policy = Some("Retain".to_owned()))
+        .when_settled()
+        .then_ready()
+        .then_steps(&[])
+        .when_deleted()
+        .when_settled()
+        .then_steps(&["ReleaseFinalizer"]);
+    assert!(story.server.is_none() && story.aws.now(&target, story.now).is_some());
+}
+
+#[test]
+fn retain_is_the_way_out_of_a_delete_that_is_refused() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    for _ in 0..100 {
+        story.given_fault("Delete", Fault::Refused(FailureClass::Denied));
+    }
+    story
+        .when_deleted()
+        .when_time_passes(600)
+        .then_waits_with(Reason::AccessDenied)
+        .when_edited(|spec| spec.deletion_policy = Some("Retain".to_owned()))
+        .when_settled();
+    assert!(story.server.is_none() && story.aws.now(&target, story.now).is_some());
+}
+
+/// A typing error must not cost a target.
+#[test]
+fn a_deletion_policy_that_nobody_knows_deletes_nothing() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    story
+        .when_edited(|spec| spec.deletion_policy = Some("Keep".to_owned()))
+        .when_deleted()
+        .when_time_passes(600)
+        .then_waits_with(Reason::ValidationError)
+        .then_message_says("spec.deletionPolicy");
+    assert_eq!(story.ours_alive(), [target]);
+    story.when_edited(|spec| spec.deletion_policy = None).when_settled().then_gone();
+}
+
+/// What else is wrong with a resource does not keep it from being deleted.
+#[test]
+fn an_invalid_resource_can_be_deleted() {
+    let mut story = Story::given_ready_server();
+    story
+        .when_edited(|spec| spec.drift_policy = Some("Perhaps".to_owned()))
+        .when_settled()
+        .then_waits_with(Reason::ValidationError)
+        .when_deleted()
+        .when_settled()
+        .then_gone();
+}
+
+fn given_drift(policy: &str) -> Story {
+    let mut story = Story::given_ready_server();
+    story
+        .when_edited(|spec| spec.drift_policy = Some(policy.to_owned()))
+        .when_settled()
+        .then_ready()
+        .then_steps(&[])
+        .when_target_is_changed(|target| {
+            target.definition.as_mut().unwrap().endpoint.push_str("/drifted");
+        })
+        .when_time_passes(300);
+    story
+}
+
+#[test]
+fn drift_is_told_and_left_alone() {
+    let mut story = given_drift("Warn");
+    story
+        .then_steps(&["Read"])
+        .then_waits_with(Reason::Drifted)
+        .then_condition("Drifted", Some("True"))
+        .then_message_says("endpoint")
+        .when_time_passes(900)
+        .then_steps(&[]);
+    // A person's edit is no drift, and takes everything along.
+    story
+        .when_edited(|spec| spec.description = Some("changed".to_owned()))
+        .when_settled()
+        .then_ready()
+        .then_condition("Drifted", None);
+}
+
+#[test]
+fn drift_that_is_told_is_put_right_once_that_is_wanted() {
+    let mut story = given_drift("Warn");
+    story
+        .when_edited(|spec| spec.drift_policy = None)
+        .when_settled()
+        .then_ready()
+        .then_condition("Drifted", None);
+}
+
+#[test]
+fn drift_that_goes_away_by_itself_is_no_drift() {
+    let mut story = given_drift("Warn");
+    let wanted = story.desired();
+    story
+        .when_target_is_changed(|target| target.definition = Some(wanted))
+        .when_time_passes(120)
+        .then_ready()
+        .then_condition("Drifted", None);
+}
+
+#[test]
+fn drift_that_nobody_wants_to_know_of_is_not_looked_at() {
+    let mut story = given_drift("Ignore");
+    story.then_steps(&[]).then_waits_with(Reason::GatewayTargetReady).then_message_says("ignored");
+    story.when_restarted().when_settled().then_steps(&[]);
+    story.when_edited(|spec| spec.drift_policy = Some("Enforce".to_owned())).when_settled();
+    story.then_ready();
+}
+
+#[test]
+fn a_target_that_is_gone_is_made_again_whatever_the_policy() {
+    for policy in ["Enforce", "Warn", "Ignore"] {
+        let mut story = Story::given_ready_server();
+        story
+            .when_edited(|spec| spec.drift_policy = Some(policy.to_owned()))
+            .when_settled()
+            .when_target_vanishes()
+            .when_time_passes(90)
+            .when_settled()
+            .then_ready();
+    }
+}
+
+/// Two who contend for one target do not do so at full speed.
+#[test]
+fn drift_that_comes_back_is_put_right_ever_more_slowly() {
+    let mut story = Story::given_ready_server();
+    for _ in 0..60 {
+        story.when_time_passes(60);
+        let target = story.bound();
+        let status = story.aws.now(&target, story.now).unwrap().summary.status.clone();
+        if status == TargetStatus::Ready {
+            story.when_target_is_changed(|target| {
+                target.definition.as_mut().unwrap().endpoint.push_str("/drifted");
+            });
+        }
+    }
+    let updates = story.steps.iter().filter(|step| **step == "Update").count();
+    assert!((4..10).contains(&updates), "{updates} Updates in an hour");
+}
+
+#[test]
+fn a_check_that_is_asked_for_is_made_at_once_and_said() {
+    let mut story = Story::given_ready_server();
+    let begun = story.now;
+    story
+        .when_annotated(REQUEST_ANNOTATION, "noon")
+        .when_settled()
+        .then_steps(&["Read"])
+        .then_writes_at_most(1)
+        .then_ready();
+    assert!(story.now.duration_since(begun) < jiff::SignedDuration::from_secs(3));
+    let status = |story: &Story| story.server().status.clone().unwrap();
+    assert_eq!(status(&story).last_handled_reconcile_at.as_deref(), Some("noon"));
+    story.when_restarted().when_settled().then_steps(&[]);
+    story.when_annotated(REQUEST_ANNOTATION, "one").when_settled().then_steps(&["Read"]);
+    assert_eq!(status(&story).last_handled_reconcile_at.as_deref(), Some("one"));
+}
+
+#[test]
+fn a_check_that_is_asked_for_ends_a_pause() {
+    let mut story = Story::given_server();
+    for _ in 0..5 {
+        story.given_fault("Create", Fault::Refused(FailureClass::Denied));
+    }
+    story.when_time_passes(30).then_waits_with(Reason::AccessDenied);
+    story.aws.faults.clear();
+    let begun = story.now;
+    story.when_annotated(REQUEST_ANNOTATION, "noon").when_settled().then_ready();
+    assert!(story.now.duration_since(begun) < jiff::SignedDuration::from_secs(10));
+}
+
+#[test]
+fn a_check_of_what_cannot_work_is_answered_as_well() {
+    let mut story = Story::given_server();
+    story.when_edited(|spec| spec.capabilities.clear()).when_settled();
+    story.when_annotated(REQUEST_ANNOTATION, "noon").when_settled();
+    let status = story.server().status.clone().unwrap();
+    assert_eq!(status.last_handled_reconcile_at.as_deref(), Some("noon"));
+}
+
+/// What lists do not show, because `updatedAt` has not moved, a check that is asked for finds.
+#[test]
+fn a_check_that_is_asked_for_compares_the_configuration() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    let updated_at = story.aws.now(&target, story.now).unwrap().summary.updated_at;
+    story.when_target_is_changed(|target| {
+        target.definition.as_mut().unwrap().endpoint.push_str("/drifted");
+    });
+    story.aws.meddle_dated(&target, story.now, updated_at);
+    story.when_time_passes(600).then_steps(&[]);
+    story.when_annotated(REQUEST_ANNOTATION, "noon").when_settled().then_ready();
+}

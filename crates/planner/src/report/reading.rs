@@ -1,0 +1,316 @@
+//! From a standing to words.
+//!
+//! Contract: every standing has one text, which says what to do next and holds nothing that changes
+//! from one attempt to the next.
+
+use api::{FailureClass, Reason, TargetStatus};
+
+use super::text::clean;
+use super::{Holder, Standing};
+use crate::Attempt;
+
+/// How a standing reads.
+pub(super) struct Reading {
+    /// What `Accepted` says, where the standing says anything about it.
+    pub(super) accepted: Option<Truth>,
+    /// What `Programmed` says, where the standing says anything about it.
+    pub(super) programmed: Option<Truth>,
+    pub(super) ready: Truth,
+    pub(super) outlook: Outlook,
+    pub(super) message: String,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Truth {
+    Yes(Reason),
+    No(Reason),
+    Unknown(Reason),
+}
+
+/// What happens if nobody does anything.
+pub(super) enum Outlook {
+    /// Nothing: all is well, or nothing is left.
+    Settled,
+    /// It goes on by itself.
+    Progress,
+    /// It stays as it is until a person helps.
+    Stuck,
+}
+
+impl Reading {
+    /// The resource is fine, the target is on its way.
+    fn progress(reason: Reason, message: String) -> Self {
+        Self {
+            accepted: Some(Truth::Yes(Reason::Accepted)),
+            programmed: Some(Truth::No(reason)),
+            ready: Truth::No(reason),
+            outlook: Outlook::Progress,
+            message,
+        }
+    }
+
+    /// The resource is fine, the target is not, and waits for a person.
+    fn stuck(reason: Reason, message: String) -> Self {
+        Self { outlook: Outlook::Stuck, ..Self::progress(reason, message) }
+    }
+
+    /// The resource asks for something that cannot be done. What that means for a target that it
+    /// already has is left as it was.
+    fn rejected(reason: Reason, message: String) -> Self {
+        Self {
+            accepted: Some(Truth::No(reason)),
+            programmed: None,
+            ready: Truth::No(reason),
+            outlook: Outlook::Stuck,
+            message,
+        }
+    }
+}
+
+/// How the standing reads; `None`: it says nothing new.
+// A table, with one row for each standing.
+#[allow(clippy::too_many_lines)]
+pub(super) fn read(standing: &Standing) -> Option<Reading> {
+    Some(match standing {
+        Standing::Hold | Standing::Gone | Standing::Retained(_) => return None,
+        Standing::Invalid(violations) => {
+            let list: Vec<String> = violations.iter().map(ToString::to_string).collect();
+            Reading::rejected(Reason::ValidationError, clean(&list.join("; ")))
+        }
+        Standing::NoGateway => Reading::rejected(
+            Reason::GatewayNotConfigured,
+            "The resource names no gateway and the operator has no default: set spec.gatewayId, \
+             or start the operator with --gateway-id or GATEWAY_ID."
+                .to_owned(),
+        ),
+        Standing::GatewayNotFound(gateway) => Reading::rejected(
+            Reason::GatewayNotFound,
+            format!(
+                "AWS knows no gateway {gateway} in this account and Region: correct \
+                 spec.gatewayId, or create the gateway."
+            ),
+        ),
+        Standing::WrongAccountOrRegion { arn, account, region } => Reading::rejected(
+            Reason::WrongAccountOrRegion,
+            format!(
+                "The target belongs to {arn}, but the operator works in account {account}, \
+                 Region {region}: nothing is changed until an operator of that account and \
+                 Region takes over."
+            ),
+        ),
+        Standing::NameConflict { gateway, name, holder } => {
+            Reading::rejected(Reason::NameConflict, conflict(gateway.as_str(), name, holder))
+        }
+        Standing::NotPermitted { gateway, target } => Reading::rejected(
+            Reason::NotPermitted,
+            format!(
+                "Target {target} on gateway {gateway} may not be taken over: an administrator can \
+                 allow it (--allow-adoption). Else remove the annotation {}.",
+                api::ADOPT_ANNOTATION
+            ),
+        ),
+        Standing::Creating(gateway) => Reading::progress(
+            Reason::Creating,
+            format!("The target is being created on gateway {gateway}."),
+        ),
+        Standing::Recreating(target) => Reading::progress(
+            Reason::Creating,
+            format!("Target {target} is gone; another is being created."),
+        ),
+        Standing::Replacing(target) => Reading::progress(
+            Reason::Creating,
+            format!(
+                "Target {target} failed when it was made and cannot be updated: it is being \
+                 deleted, and another is created."
+            ),
+        ),
+        Standing::Repairing { target, fields } => Reading::progress(
+            Reason::Updating,
+            format!(
+                "Target {target} is not as written any more, and is being put right: it differs in {}.",
+                fields.join(", ")
+            ),
+        ),
+        Standing::Drifted { target, fields } => Reading::stuck(
+            Reason::Drifted,
+            format!(
+                "Target {target} differs in {}, and is left so (spec.driftPolicy).",
+                fields.join(", ")
+            ),
+        ),
+        Standing::Suspended(undone) => Reading::stuck(
+            Reason::Suspended,
+            format!("The target would be {undone}, but spec.suspend is set."),
+        ),
+        Standing::Updating(target) => {
+            Reading::progress(Reason::Updating, format!("Target {target} is being updated."))
+        }
+        Standing::Deleting(target) => Reading {
+            accepted: None,
+            ..Reading::progress(Reason::Deleting, format!("Target {target} is being deleted."))
+        },
+        Standing::DeletingAfterConsent(target) => Reading {
+            accepted: None,
+            ..Reading::progress(
+                Reason::Deleting,
+                format!(
+                    "Target {target} waits for a person's consent, and AWS deletes it only when \
+                     that is given or has lapsed."
+                ),
+            )
+        },
+        Standing::Held { attempt, failure, busy } => held(*attempt, failure, *busy),
+        Standing::Blind { gateway, failure } => blind(gateway.as_str(), failure),
+        Standing::Stale(gateway) => Reading {
+            accepted: None,
+            programmed: Some(Truth::Unknown(Reason::ObservationStale)),
+            ready: Truth::Unknown(Reason::ObservationStale),
+            outlook: Outlook::Progress,
+            message: format!(
+                "Gateway {gateway} has not been observed for some time: see the operator's log."
+            ),
+        },
+        Standing::Failed { status, reasons, only_an_edit_helps } => {
+            failed(status, reasons, *only_an_edit_helps)
+        }
+        Standing::ConsentPending(target) => Reading::stuck(
+            Reason::AuthorizationPending,
+            format!(
+                "Target {target} waits until a person gives consent: open status.authorization.url."
+            ),
+        ),
+        Standing::ConsentLapsed(target) => Reading::stuck(
+            Reason::AuthorizationPending,
+            format!(
+                "Nobody gave consent to target {target} in time: to be asked again, edit the \
+                 resource or set the annotation {} to the time.",
+                api::REQUEST_ANNOTATION
+            ),
+        ),
+        Standing::Ready { gateway, target, checked, .. } => Reading {
+            accepted: Some(Truth::Yes(Reason::Accepted)),
+            programmed: Some(Truth::Yes(Reason::Programmed)),
+            ready: Truth::Yes(Reason::GatewayTargetReady),
+            outlook: Outlook::Settled,
+            message: if *checked {
+                format!("Target {target} on gateway {gateway} is READY as written.")
+            } else {
+                format!(
+                    "Target {target} on gateway {gateway} is READY; somebody else has changed it, \
+                     which is ignored (spec.driftPolicy)."
+                )
+            },
+        },
+    })
+}
+
+fn conflict(gateway: &str, name: &str, holder: &Holder) -> String {
+    let held = format!("The name {name} on gateway {gateway} is held by");
+    match holder {
+        Holder::Target(id) => format!(
+            "{held} target {id}, which is not known to be ours: set another spec.targetName, remove \
+             the target, or ask for it with the annotation {}.",
+            api::ADOPT_ANNOTATION
+        ),
+        Holder::Remembered(id) => format!(
+            "{held} target {id}, which the annotation {} names, but the status does not: an \
+             administrator can let it be taken over (--allow-adoption). To leave it to others, \
+             remove the annotation.",
+            api::TARGET_ANNOTATION
+        ),
+        Holder::Resource(resource) => format!(
+            "{held} MCPServer {resource}: set another spec.targetName, or remove the other."
+        ),
+    }
+}
+
+fn held(attempt: Attempt, failure: &api::Failure, busy: bool) -> Reading {
+    let action = match attempt {
+        Attempt::Create => "create",
+        Attempt::Update => "update",
+        Attempt::Delete => "delete",
+        Attempt::Read => "read",
+    };
+    let said = clean(&failure.message);
+    let later = |why: &str| {
+        Reading::progress(
+            Reason::Queued,
+            format!("AWS could not {action} the target yet, {why}; it is tried again: {said}"),
+        )
+    };
+    match failure.class {
+        FailureClass::Throttled => later("it limits the rate of calls"),
+        FailureClass::Conflict | FailureClass::WrongState => {
+            later("another operation is under way")
+        }
+        FailureClass::Quota if busy => later("other operations are under way on the gateway"),
+        FailureClass::Server => later("it had an internal error"),
+        FailureClass::Unanswered => later("no answer came"),
+        FailureClass::NotFound => later("it does not find it"),
+        FailureClass::Quota => Reading::stuck(
+            Reason::QuotaExceeded,
+            format!(
+                "A quota of the AWS account is used up: have it raised, or remove targets. {said}"
+            ),
+        ),
+        FailureClass::Denied | FailureClass::Credentials => {
+            Reading::stuck(Reason::AccessDenied, denied(failure.class, action, &said))
+        }
+        FailureClass::Invalid => Reading::stuck(
+            Reason::TargetFailed,
+            format!("AWS refuses to {action} the target as it is written; correct it: {said}"),
+        ),
+    }
+}
+
+fn blind(gateway: &str, failure: &api::Failure) -> Reading {
+    let said = clean(&failure.message);
+    match failure.class {
+        FailureClass::Denied | FailureClass::Credentials => {
+            Reading::stuck(Reason::AccessDenied, denied(failure.class, "list", &said))
+        }
+        FailureClass::Invalid => Reading::rejected(
+            Reason::GatewayNotFound,
+            format!("AWS does not take \"{gateway}\" as a gateway: correct spec.gatewayId. {said}"),
+        ),
+        FailureClass::Throttled
+        | FailureClass::Quota
+        | FailureClass::Conflict
+        | FailureClass::WrongState
+        | FailureClass::NotFound
+        | FailureClass::Server
+        | FailureClass::Unanswered => Reading::progress(
+            Reason::Queued,
+            format!("The targets of gateway {gateway} cannot be listed yet: {said}"),
+        ),
+    }
+}
+
+fn denied(class: FailureClass, action: &str, said: &str) -> String {
+    if class == FailureClass::Credentials {
+        format!(
+            "The operator has no usable AWS credentials to {action} the target: check its IAM \
+             role, its profile or its environment. {said}"
+        )
+    } else {
+        format!("AWS does not let the operator {action} the target: check its IAM policy. {said}")
+    }
+}
+
+fn failed(status: &TargetStatus, reasons: &[String], only_an_edit_helps: bool) -> Reading {
+    let reasons: Vec<String> = reasons.iter().map(|reason| clean(reason)).collect();
+    let because = if reasons.is_empty() {
+        "AWS gives no reason".to_owned()
+    } else {
+        clean(&reasons.join("; "))
+    };
+    let said = format!("The target is {status}: {}.", because.trim_end_matches('.'));
+    if only_an_edit_helps {
+        Reading::stuck(Reason::TargetFailed, format!("{said} Correct what is written."))
+    } else {
+        Reading::progress(
+            Reason::TargetFailed,
+            format!("{said} It is tried again with growing pauses."),
+        )
+    }
+}
