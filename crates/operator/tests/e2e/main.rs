@@ -1,8 +1,10 @@
 //! The real operator under the shipped rights, on a real API server, with the emulator for AWS.
 
 mod bad_input;
+mod clusters;
 mod interference;
 mod life;
+mod policies;
 mod quiet;
 mod restart;
 mod schema;

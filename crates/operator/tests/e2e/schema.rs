@@ -60,7 +60,7 @@ fn collect_unexplained(path: &str, schema: &Value, unexplained: &mut Vec<String>
 
 /// A schema as the Go operator had it: endpoint and capabilities required, nothing else known of
 /// the values.
-const OLD_CRD: &str = include_str!("old_crd.yaml");
+pub(crate) const OLD_CRD: &str = include_str!("old_crd.yaml");
 
 #[tokio::test]
 async fn what_the_go_operator_stored_can_still_be_written_and_deleted() -> TestResult {

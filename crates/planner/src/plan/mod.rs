@@ -119,6 +119,10 @@ fn answers_request(world: &World<'_>, decision: &Decision) -> bool {
     if let Some(step) = &decision.step {
         return matches!(step, Step::RecordIntent(_) | Step::RecordApplying(_));
     }
+    if decision.report.standing == Standing::Hold {
+        // It is still being looked at.
+        return false;
+    }
     let all_seen = world.requested_at().is_some_and(|at| {
         Claim::of(world.server, world.policy).iter().all(|claim| {
             world.sight(&claim.gateway).is_some_and(|sight| {

@@ -1,0 +1,107 @@
+//! More than one world: a second cluster with the same manifests, and a CRD that goes back and
+//! forth between versions.
+
+use std::time::Duration;
+
+use api::MCPServer;
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use serde_json::json;
+use testkit::scenario::{GATEWAY, is_ready, valid_spec};
+use testkit::{ControlPlane, Manifests, Scenario, TestResult, binary, install, wait};
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// Each operator sees the resources of its own namespace only, as if it were a cluster of its own.
+/// Whoever comes second must not take the target for its own, although it is what it asks for to
+/// the letter; not even when it dies and looks for what it may have made.
+#[tokio::test]
+async fn a_second_cluster_with_the_same_manifest_does_not_share_the_target() -> TestResult {
+    let mut first = Scenario::begin("cluster-a").await?;
+    first.given_operator().await?;
+    first.when_created("weather", |_| {}).await?;
+    first.then_ready("weather").await?;
+    let target = first.target(GATEWAY, "weather")?;
+
+    let client = first.cluster().client()?;
+    let namespace = first.cluster().namespace("cluster-b").await?;
+    let servers: Api<MCPServer> = Api::namespaced(client, &namespace);
+    for round in 0..3 {
+        let second = first.operator()?.flag("watch-namespaces", &namespace).spawn()?;
+        install::operator_works(&second, SOON).await?;
+        if round == 0 {
+            let server = MCPServer::new("weather", valid_spec("weather"));
+            servers.create(&PostParams::default(), &server).await?;
+        }
+        wait::on(&servers, "weather")
+            .until("in conflict", |server| {
+                testkit::scenario::condition(server, "Ready")
+                    .is_some_and(|ready| ready.1 == "NameConflict")
+            })
+            .await?;
+        second.kill().await?;
+    }
+    let now = first.target(GATEWAY, "weather")?;
+    assert_eq!(now.target_id, target.target_id);
+    assert_eq!(now.updated_at, target.updated_at, "untouched");
+
+    // The first gives it up, and the second gets one of its own.
+    let _second = first.operator()?.flag("watch-namespaces", &namespace).spawn()?;
+    first.when_deleted("weather").await?;
+    first.wait("weather")?.until_gone().await?;
+    wait::on(&servers, "weather").within(Duration::from_secs(90)).until("Ready", is_ready).await?;
+    assert_ne!(first.target(GATEWAY, "weather")?.target_id, target.target_id);
+    Ok(())
+}
+
+/// A CRD as the Go operator had it keeps none of our records. Nothing is made without them, what
+/// is there is left alone, and with the CRD of this version all goes on.
+#[tokio::test]
+async fn a_crd_that_is_rolled_back_and_forward_costs_nothing() -> TestResult {
+    let cluster = ControlPlane::builder().start().await?;
+    let client = cluster.client()?;
+    install::crd(&client).await?;
+    let aws = emulator::Emulator::start(emulator::Settings::with_gateways([GATEWAY])).await?;
+    let access = install::rights(&cluster).await?;
+    let kubeconfig = cluster.kubeconfig_file(&access)?;
+    let operator = || {
+        let path = binary("mcp-gateway-operator")?;
+        install::operator(path, &kubeconfig, aws.url())
+            .flag("gateway-id", GATEWAY)
+            .flag("consistency-window", "500ms")
+            .flag("log-format", "text")
+            .spawn()
+    };
+    let running = operator()?;
+    let servers: Api<MCPServer> = Api::namespaced(client.clone(), "default");
+    let create = async |name: &str| {
+        let server = MCPServer::new(name, valid_spec(name));
+        servers.create(&PostParams::default(), &server).await
+    };
+    create("before").await?;
+    wait::on(&servers, "before").until("Ready", is_ready).await?;
+    let target = aws.targets(GATEWAY).remove(0);
+    running.kill().await?;
+
+    super::schema::OLD_CRD.parse::<Manifests>()?.apply(&client).await?;
+    let running = operator()?;
+    create("meanwhile").await?;
+    let complaint = |line: &str| line.contains("older than this operator");
+    running.wait_for_line("word that the CRD is too old", SOON, complaint).await?;
+    let edit = Patch::Merge(json!({ "spec": { "description": "edited meanwhile" } }));
+    servers.patch("before", &PatchParams::default(), &edit).await?;
+    let intent = |line: &str| line.contains("RecordIntent");
+    running.wait_for_line("an intent that is not kept", SOON, intent).await?;
+    assert_eq!(aws.targets(GATEWAY).len(), 1, "nothing is made without a record");
+
+    install::crd(&client).await?;
+    for name in ["before", "meanwhile"] {
+        wait::on(&servers, name).within(Duration::from_secs(90)).until("Ready", is_ready).await?;
+    }
+    let targets = aws.targets(GATEWAY);
+    assert_eq!(targets.len(), 2);
+    let kept = targets.iter().find(|now| now.target_id == target.target_id);
+    let kept = kept.expect("the target is still there");
+    assert_eq!(kept.spec.description.as_deref(), Some("edited meanwhile"));
+    Ok(())
+}
