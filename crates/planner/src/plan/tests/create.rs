@@ -110,7 +110,7 @@ fn a_target_that_is_listed_before_a_get_shows_it_is_found_as_well() {
 /// Whatever AWS answers to a token whose target somebody has deleted meanwhile.
 #[test]
 fn a_token_that_answers_with_a_dead_target_is_given_up() {
-    for dead_token in [DeadToken::Answers, DeadToken::Creates] {
+    for dead_token in [DeadToken::Answers, DeadToken::Creates, DeadToken::Refuses] {
         let mut story = Story::given_server();
         story
             .given_quirks(|quirks| quirks.dead_token = dead_token)
@@ -121,6 +121,41 @@ fn a_token_that_answers_with_a_dead_target_is_given_up() {
         story.when_settled().then_ready();
         assert_ne!(story.bound(), made);
     }
+}
+
+/// Nobody knows whether the Create was sent; in this account nothing says that it was not.
+#[test]
+fn an_intent_of_another_account_or_region_is_left_alone() {
+    type Move = fn(&mut crate::Policy);
+    let moves: [Move; 2] = [
+        |policy| policy.account = Some("999999999999".to_owned()),
+        |policy| policy.region = "eu-central-1".to_owned(),
+    ];
+    for moved in moves {
+        let mut story = Story::given_server();
+        let home = story.policy.clone();
+        story.given_fault("Create", Fault::LostAfter).when_taken("Create");
+        moved(&mut story.policy);
+        story.when_restarted().when_time_passes(600);
+        story.then_waits_with(Reason::WrongAccountOrRegion).when_deleted().when_time_passes(600);
+        story.then_waits_with(Reason::WrongAccountOrRegion);
+        story.policy = home;
+        story.when_restarted().when_settled().then_gone();
+    }
+}
+
+/// Whose account it is has not been said yet.
+#[test]
+fn a_missing_gateway_settles_no_intent_before_the_account_is_known() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::LostAfter).when_taken("Create");
+    story.policy.account = None;
+    story.aws.missing.push(super::story::GATEWAY.into());
+    story.when_restarted().when_deleted().when_time_passes(600);
+    assert!(story.server.is_some(), "it is kept");
+    story.policy.account = Some(super::aws::ACCOUNT.to_owned());
+    story.aws.missing.clear();
+    story.when_restarted().when_settled().then_gone();
 }
 
 #[test]

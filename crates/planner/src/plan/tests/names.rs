@@ -69,6 +69,33 @@ fn an_older_target_with_the_very_configuration_is_not_ours() {
     assert!(story.aws.now(&stranger, story.now).is_some());
 }
 
+/// The operator was away for an hour, in which another cluster made the very same.
+#[test]
+fn a_target_with_the_very_configuration_that_came_long_after_the_attempt_is_not_ours() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::LostBefore).when_taken("Create");
+    story.sights.clear();
+    story.now = later(story.now, std::time::Duration::from_mins(60));
+    let definition = story.desired();
+    let stranger = story.aws.put(&GATEWAY.into(), &definition, story.now, true).unwrap();
+    story.when_restarted().when_time_passes(90).then_waits_with(Reason::NameConflict);
+    story.when_deleted().when_settled().then_gone();
+    assert!(story.aws.now(&stranger, story.now).is_some());
+}
+
+/// An attempt that begins late says so first, and so what it made can still be proven.
+#[test]
+fn what_a_late_attempt_has_made_is_ours() {
+    let mut story = Story::given_server();
+    for _ in 0..8 {
+        story.given_fault("Create", Fault::Refused(FailureClass::Throttled));
+    }
+    story.when_time_passes(120).then_waits_with(Reason::Queued);
+    story.given_fault("Create", Fault::LostAfter).when_taken("Create");
+    story.aws.faults.clear();
+    story.when_restarted().when_settled().then_ready();
+}
+
 #[test]
 fn a_younger_target_with_another_configuration_is_not_ours() {
     let mut story = Story::given_server();
