@@ -1,5 +1,6 @@
 //! The command line: flags as they come, and what they mean.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -104,9 +105,9 @@ impl Flags {
             }
             gateways.push(id.to_owned());
         }
-        let others = defaults.accounts.iter().flat_map(|account| &account.gateways);
-        for id in others {
-            if gateways.contains(id) {
+        let mut taken: HashSet<&String> = gateways.iter().collect();
+        for id in defaults.accounts.iter().flat_map(|account| &account.gateways) {
+            if !taken.insert(id) {
                 bail!("gateway {id}: belongs to two accounts");
             }
         }
@@ -230,6 +231,13 @@ mod tests {
             let error = resolve(&[&format!("{flag}={value}")]).unwrap_err();
             assert!(error.to_string().starts_with(&format!("{flag} {value}: ")), "{error}");
         }
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("settings.yaml");
+        let other = |id: &str| format!("  - {{id: \"{id}\", gateways: [x]}}\n");
+        let text = format!("accounts:\n{}{}", other("111111111111"), other("222222222222"));
+        std::fs::write(&path, text).unwrap();
+        let both = resolve(&[&format!("--settings={}", path.display())]).unwrap_err();
+        assert_eq!(both.to_string(), "gateway x: belongs to two accounts");
         let twice = resolve(&["--gateway=a", "--gateway=a"]).unwrap_err();
         assert_eq!(twice.to_string(), "--gateway a: given twice");
     }
