@@ -111,6 +111,10 @@ pub(crate) struct Log {
     counters: BTreeMap<CallKind, u64>,
 }
 
+/// How much of a text that a client sent is kept, in characters: as much as the service model
+/// allows of the longest. Bodies may be large, and the ring holds many of them.
+const LONGEST: usize = 256;
+
 impl Log {
     pub(crate) fn new(capacity: usize) -> Self {
         Self { records: VecDeque::new(), capacity, last: 0, counters: BTreeMap::new() }
@@ -120,6 +124,9 @@ impl Log {
     pub(crate) fn push(&mut self, mut record: CallRecord) {
         self.last += 1;
         record.sequence = self.last;
+        let texts =
+            [&mut record.gateway, &mut record.target, &mut record.name, &mut record.client_token];
+        texts.into_iter().flatten().for_each(shorten);
         *self.counters.entry(record.kind).or_default() += 1;
         if self.records.len() >= self.capacity {
             self.records.pop_front();
@@ -146,5 +153,35 @@ impl Log {
     pub(crate) fn clear(&mut self) {
         self.records.clear();
         self.counters.clear();
+    }
+}
+
+fn shorten(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_small_whatever_a_client_sent() {
+        let mut log = Log::new(1);
+        log.push(CallRecord {
+            sequence: 0,
+            time: Timestamp::UNIX_EPOCH,
+            kind: CallKind::CreateGatewayTarget,
+            gateway: Some("gw".to_owned()),
+            target: None,
+            name: Some("ä".repeat(1_000_000)),
+            client_token: None,
+            outcome: Outcome::CutBeforeCommit,
+        });
+        let record = log.since(0).remove(0);
+        assert_eq!(record.gateway.as_deref(), Some("gw"));
+        assert_eq!(record.name.unwrap().chars().count(), LONGEST);
     }
 }
