@@ -39,8 +39,11 @@ impl Spread {
         match self {
             Self::Fixed(time) => *time,
             Self::Between { from, to } => *from + to.saturating_sub(*from).mul_f64(random.f64()),
-            // `f64` draws from [0, 1), so the logarithm is that of a number above zero.
-            Self::Exponential { mean, most } => mean.mul_f64(-(1.0 - random.f64()).ln()).min(*most),
+            Self::Exponential { mean, most } => {
+                // `f64` draws from [0, 1), so the logarithm is that of a number above zero.
+                let seconds = mean.as_secs_f64() * -(1.0 - random.f64()).ln();
+                Duration::try_from_secs_f64(seconds).map_or(*most, |time| time.min(*most))
+            }
         }
     }
 
@@ -254,6 +257,14 @@ mod tests {
             assert_eq!(draws(), draws());
             assert!(draws().iter().all(|time| *time <= spread.longest()));
         }
+    }
+
+    #[test]
+    fn no_mean_is_too_long_to_draw() {
+        let mean = Duration::from_secs(u64::MAX / 2);
+        let spread = Spread::Exponential { mean, most: Duration::from_secs(1) };
+        let mut random = fastrand::Rng::with_seed(7);
+        assert!((0..100).all(|_| spread.draw(&mut random) <= spread.longest()));
     }
 
     #[test]
