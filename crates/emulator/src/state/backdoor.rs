@@ -85,9 +85,10 @@ impl State {
         if self.gateways.contains_key(&new.id) {
             return Err(BackdoorError::GatewayExists(new.id));
         }
-        let settings = &self.settings;
+        let (settings, sequence) = (&self.settings, self.ids.next_sequence());
         let account = new.account.as_ref().unwrap_or(&settings.account);
-        let mut gateway = Gateway::preseeded(&new.id, account, settings, now).keeping(settings);
+        let mut gateway =
+            Gateway::preseeded(&new.id, account, sequence, settings, now).keeping(settings);
         gateway.adjust(new.region, new.members);
         self.gateways.insert(new.id, gateway);
         Ok(())

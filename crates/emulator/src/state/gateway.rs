@@ -89,7 +89,13 @@ const READY: &str = "READY";
 
 impl Gateway {
     /// A gateway that nobody created: the account's, as an administrator would have left it.
-    pub(crate) fn preseeded(id: &str, account: &str, settings: &Settings, now: Timestamp) -> Self {
+    pub(crate) fn preseeded(
+        id: &str,
+        account: &str,
+        sequence: u64,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Self {
         // An ID of AWS's form is the name and ten characters; any other form is all name.
         let name = match id.rsplit_once('-') {
             Some((name, suffix)) if suffix.len() == 10 && !name.is_empty() => name,
@@ -108,7 +114,8 @@ impl Gateway {
         }
         let members = members.as_object().cloned().unwrap_or_default();
         let region = settings.region.clone();
-        Self::new(id.to_owned(), name.to_owned(), 0, account.to_owned(), region, members, now)
+        let account = account.to_owned();
+        Self::new(id.to_owned(), name.to_owned(), sequence, account, region, members, now)
     }
 
     /// A gateway that a caller created; it belongs to the caller's account and Region.

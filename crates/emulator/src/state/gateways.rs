@@ -62,17 +62,16 @@ impl State {
     }
 
     pub(super) fn list_gateways(&self, caller: &Caller, page: &Page) -> Result<Answer, ApiError> {
-        // Gateways that were there from the start share a sequence number, so the place in the
-        // list is the key of the page here; nothing but a restart changes the start's gateways.
-        let mut visible: Vec<&Gateway> =
-            self.gateways.values().filter(|gateway| gateway.is_visible_to(caller)).collect();
-        visible.sort_by_key(|gateway| gateway.sequence);
-        let start = paging::sequence_of(page.next_token.as_deref())?;
-        let start = usize::try_from(start).unwrap_or(usize::MAX).min(visible.len());
-        let end = start.saturating_add(self.page_size(page)).min(visible.len());
+        let after = paging::sequence_of(page.next_token.as_deref())?;
+        let is_left =
+            |gateway: &&Gateway| gateway.is_visible_to(caller) && gateway.sequence > after;
+        let mut left: Vec<&Gateway> = self.gateways.values().filter(is_left).collect();
+        left.sort_by_key(|gateway| gateway.sequence);
+        let (here, later) = left.split_at(self.page_size(page).min(left.len()));
+        let last = here.last().filter(|_| !later.is_empty());
         Ok(Answer::Gateways(Items {
-            items: visible[start..end].iter().map(|gateway| gateway.summary()).collect(),
-            next_token: (end < visible.len()).then(|| paging::token_after(end as u64)),
+            items: here.iter().map(|gateway| gateway.summary()).collect(),
+            next_token: last.map(|gateway| paging::token_after(gateway.sequence)),
         }))
     }
 

@@ -145,7 +145,9 @@ impl State {
             .iter()
             .flat_map(|account| account.gateways.iter().map(move |id| (id, &account.id)));
         for (id, account) in own.chain(others) {
-            let gateway = Gateway::preseeded(id, account, &settings, now).keeping(&settings);
+            let sequence = state.ids.next_sequence();
+            let gateway =
+                Gateway::preseeded(id, account, sequence, &settings, now).keeping(&settings);
             state.gateways.insert(id.clone(), gateway);
         }
         state

@@ -152,3 +152,29 @@ fn a_gateway_is_made_once_for_a_token() {
     };
     assert_eq!(create("a"), create("a"));
 }
+
+#[test]
+fn pages_hide_no_gateway_even_while_others_go() {
+    let settings = Settings { gateways: vec![], ..Settings::default() };
+    let mut world = World::with(settings);
+    for id in ["a", "b", "c", "d"] {
+        let new = NewGateway { id: id.into(), ..NewGateway::default() };
+        world.state.add_gateway(world.now, new).unwrap();
+    }
+    let list = |world: &mut World, next_token| {
+        let page = Page { max_results: Some(2), next_token };
+        match world.call(Call::ListGateways(page)).unwrap() {
+            Answer::Gateways(items) => {
+                (serde_json::to_value(&items.items).unwrap(), items.next_token)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let (first, token) = list(&mut world, None);
+    assert_eq!((&first[0]["name"], &first[1]["name"]), (&"gw".into(), &"a".into()));
+    world.state.remove_gateway("a").unwrap();
+    let (second, token) = list(&mut world, token);
+    assert_eq!((&second[0]["name"], &second[1]["name"]), (&"b".into(), &"c".into()));
+    let (third, token) = list(&mut world, token);
+    assert_eq!((&third[0]["name"], token), (&"d".into(), None));
+}
