@@ -114,6 +114,9 @@ impl State {
             return Err(BackdoorError::NameTaken(spec.name));
         }
         let id = self.ids.target();
+        // A pending status without a URL is nothing that a client would ever see.
+        let authorization = self.authorization_for(now, &status);
+        let due = authorization.as_ref().map(|asked| asked.until);
         let target = Target {
             id: id.clone(),
             spec,
@@ -122,11 +125,12 @@ impl State {
             created_at: now,
             updated_at: now,
             synchronized_at: Some(now),
-            due: None,
-            authorization: None,
+            due,
+            authorization,
         };
         let sequence = self.ids.next_sequence();
         self.any_gateway_mut(gateway)?.insert(sequence, target, now);
+        self.schedule_at(gateway, sequence, due);
         Ok(id)
     }
 
@@ -146,14 +150,14 @@ impl State {
             return Err(BackdoorError::NameTaken(spec.name));
         }
         let arn = gateway.arn(&region);
-        // A pending status without a URL is nothing that a client would ever see.
         let authorization =
             patch.status.as_ref().and_then(|status| self.authorization_for(now, status));
+        let due = authorization.as_ref().map(|asked| asked.until);
         let change = |target: &mut Target| {
             target.spec = spec;
             if let Some(status) = patch.status {
                 target.status = status;
-                target.due = None;
+                target.due = due;
                 target.authorization = authorization;
             }
             if let Some(reasons) = patch.status_reasons {
@@ -163,7 +167,9 @@ impl State {
         };
         let gateway = self.any_gateway_mut(gateway_id)?;
         let target = gateway.edit(sequence, now, change);
-        Ok(target.ok_or_else(|| no_target(gateway_id, target_id))?.view(arn))
+        let view = target.ok_or_else(|| no_target(gateway_id, target_id))?.view(arn);
+        self.schedule_at(gateway_id, sequence, due);
+        Ok(view)
     }
 
     /// Removes a target at once.

@@ -138,6 +138,9 @@ impl State {
                 Transition::Deleting | Transition::Synchronizing => false,
             },
         };
+        // A rule may end a transition in a status that waits for consent.
+        let authorization = self.authorization_for(due.at, &status);
+        let until = authorization.as_ref().map(|asked| asked.until);
         self.edit(due, |target| {
             if status == TargetStatus::Ready && !target.spec.has_static_tools() {
                 target.synchronized_at = Some(due.at);
@@ -147,9 +150,10 @@ impl State {
             }
             target.status = status;
             target.reasons = reasons;
-            target.authorization = None;
-            target.due = None;
+            target.authorization = authorization;
+            target.due = until;
         });
+        self.schedule_at(&due.gateway, due.target, until);
     }
 
     fn ask_for_consent(&mut self, due: &Due, transition: Transition) {

@@ -220,6 +220,13 @@ impl State {
         self.due.push(Reverse(Due { at, target, gateway: gateway.to_owned() }));
     }
 
+    /// The same where a target may wait for nothing.
+    fn schedule_at(&mut self, gateway: &str, target: u64, at: Option<Timestamp>) {
+        if let Some(at) = at {
+            self.schedule(gateway, target, at);
+        }
+    }
+
     /// The gateway of this ID, if the caller's account and Region are the gateway's.
     fn gateway(&self, caller: &Caller, id: &str) -> Result<&Gateway, ApiError> {
         if id.starts_with("arn:") {

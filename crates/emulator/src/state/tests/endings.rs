@@ -193,3 +193,33 @@ fn consent_needs_a_gateway_that_knows_its_users_and_a_fixed_list_of_tools() {
         assert_eq!(error.kind, ErrorKind::Validation, "{authorizer}");
     }
 }
+
+#[test]
+fn a_planted_consent_can_be_given_and_lapses_too() {
+    let mut world = World::new();
+    let pending = TargetStatus::UpdatePendingAuth;
+    let id = world.state.plant(world.now, "gw", spec("a"), pending).unwrap();
+    assert!(world.get(&id).unwrap().authorization_data.is_some());
+    world.pass(599_999);
+    assert_eq!(world.status(&id), "UPDATE_PENDING_AUTH");
+    world.pass(1);
+    assert_eq!(world.status(&id), "UPDATE_UNSUCCESSFUL");
+    world.set_status(&id, "SYNCHRONIZE_PENDING_AUTH");
+    world.pass(600_000);
+    assert_eq!(world.status(&id), "SYNCHRONIZE_UNSUCCESSFUL");
+}
+
+#[test]
+fn a_rule_can_end_a_transition_in_a_pending_status() {
+    let rule = OutcomeRule::failing(Transition::Updating).status(TargetStatus::UpdatePendingAuth);
+    let mut world = World::set(|settings| settings.outcomes = vec![rule]);
+    let id = world.ready("a");
+    world.update(&id, spec("a")).unwrap();
+    world.pass(1000);
+    let asked = url(&mut world, &id);
+    assert_eq!(open(&mut world, &asked, true), Consented::Granted);
+    assert_eq!(world.status(&id), "READY");
+    world.update(&id, spec("a")).unwrap();
+    world.pass(601_000);
+    assert_eq!(world.status(&id), "UPDATE_UNSUCCESSFUL");
+}
