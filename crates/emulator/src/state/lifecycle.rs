@@ -4,6 +4,8 @@
 //! as if it had been at the due time: well, as an outcome rule has it, or in the hands of a
 //! person who has to consent.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::gateway::{Gateway, Target};
@@ -29,7 +31,7 @@ impl State {
         transition: Transition,
         gateway: &str,
         name: &str,
-    ) -> std::time::Duration {
+    ) -> Duration {
         let rules = &self.settings.duration_rules;
         match rules.iter().find(|rule| rule.matches(transition, gateway, name)) {
             Some(rule) => rule.takes.draw(&mut self.random),
@@ -62,7 +64,7 @@ impl State {
     }
 
     /// Ends what a target was waiting for, when it waited for this moment.
-    pub(super) fn settle(&mut self, due: &Due) {
+    pub(super) fn settle(&mut self, now: Timestamp, due: &Due) {
         let Some(gateway) = self.gateways.get(&due.gateway) else { return };
         let Some(target) = gateway.target(due.target).filter(|target| target.due == Some(due.at))
         else {
@@ -85,7 +87,7 @@ impl State {
         } else if let Some(transition) = Transition::pending_in(&target.status) {
             match self.settings.consent.lapse {
                 ConsentLapse::Lingers => self.edit(due, |target| target.due = None),
-                ConsentLapse::Renews => self.ask_for_consent(due, transition),
+                ConsentLapse::Renews => self.renew_consent(now, due, transition),
                 ConsentLapse::Fails => {
                     let reason = "The authorization URL expired before consent was given";
                     self.end(due, transition, transition.failure(), vec![reason.to_owned()]);
@@ -164,6 +166,23 @@ impl State {
             target.authorization = Some(authorization);
         });
         self.await_until(due.at, &due.gateway, due.target, until);
+    }
+
+    /// Asks anew, as often as it takes until `now`; but those URLs that nobody can have seen are
+    /// left out, or a long step of the clock would take as long as there are many.
+    fn renew_consent(&mut self, now: Timestamp, due: &Due, transition: Transition) {
+        let expiry = self.settings.consent.expiry;
+        let late = now.duration_since(due.at).unsigned_abs().as_micros();
+        let age = late.checked_rem(expiry.as_micros()).and_then(|age| u64::try_from(age).ok());
+        let at = age.and_then(|age| now.checked_sub(Duration::from_micros(age)).ok());
+        match at.filter(|at| later(*at, expiry) > now) {
+            Some(at) => {
+                let here = Due { at, target: due.target, gateway: due.gateway.clone() };
+                self.ask_for_consent(&here, transition);
+            }
+            // Nothing is new about a URL that is dead from the start.
+            None => self.edit(due, |target| target.due = None),
+        }
     }
 
     /// A new authorization URL, if the status is one that waits for consent.

@@ -207,7 +207,7 @@ impl State {
                 break;
             }
             let Some(Reverse(due)) = self.due.pop() else { break };
-            self.settle(&due);
+            self.settle(now, &due);
         }
     }
 

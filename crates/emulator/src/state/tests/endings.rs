@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::settings::{ConsentLapse, Consistency, DurationRule, Transition};
+use crate::settings::{Consent, ConsentLapse, Consistency, DurationRule, Transition};
 use crate::spread::Spread;
 
 fn rule(text: &str) -> OutcomeRule {
@@ -222,4 +222,25 @@ fn a_rule_can_end_a_transition_in_a_pending_status() {
     world.update(&id, spec("a")).unwrap();
     world.pass(601_000);
     assert_eq!(world.status(&id), "UPDATE_UNSUCCESSFUL");
+}
+
+#[test]
+fn a_consent_that_renews_for_ever_does_not_take_for_ever() {
+    let minute = Duration::from_mins(1);
+    for (expiry, alive) in
+        [(minute, true), (Duration::from_nanos(1), false), (Duration::ZERO, false)]
+    {
+        let mut world = World::set(|settings| {
+            settings.consent = Consent { expiry, lapse: ConsentLapse::Renews };
+        });
+        let id = world.create_with(None, by_consent()).unwrap();
+        world.pass(2000);
+        let first = url(&mut world, &id);
+        world.pass(365 * 24 * 3_600_000 + 59_999);
+        let last = url(&mut world, &id);
+        assert_eq!(first != last, alive, "{expiry:?}");
+        world.now = Timestamp::MAX;
+        assert_eq!(world.status(&id), "CREATE_PENDING_AUTH");
+        world.state.advance(world.now);
+    }
 }
