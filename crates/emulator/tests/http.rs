@@ -253,3 +253,42 @@ async fn half_of_an_answer_is_half_however_long_it_is() {
         assert_eq!(half.text.len(), whole / 2);
     }
 }
+
+#[tokio::test]
+async fn every_refusal_of_the_admin_api_is_json() {
+    let emulator = start().await;
+    for (request, status) in [
+        ("GET /_emulator/calls?since=abc", 400),
+        ("GET /_emulator/calls?kind=Nope", 400),
+        ("GET /_emulator/calls?sinc=1", 400),
+        ("GET /_emulator/targets?gatway=gw", 400),
+        ("DELETE /_emulator/gateways/%ff", 400),
+        ("PUT /_emulator/calls", 405),
+        ("PATCH /_emulator/faults", 405),
+    ] {
+        let answer = admin(&emulator, request, &Value::Null).await;
+        assert_eq!(answer.status, status, "{request}");
+        assert!(answer.body["error"].is_string(), "{request}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_body_without_measure_is_refused_in_the_words_of_its_api() {
+    let emulator = start().await;
+    for request in ["POST /gateways/gw/targets", "POST /_emulator/faults"] {
+        let mut stream = TcpStream::connect(emulator.address()).await.unwrap();
+        let head = format!(
+            "{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 9999999\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 413"), "{head}");
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert!(body["message"].is_string() || body["error"].is_string(), "{body}");
+        if request.starts_with("POST /gateways") {
+            assert!(head.contains("x-amzn-errortype: RequestEntityTooLargeException"), "{head}");
+        }
+    }
+}

@@ -1,14 +1,16 @@
 //! The admin API under `/_emulator/`: what the emulator holds, and how to change it, for whoever
 //! drives it as a process of its own. JSON in and out, no signature, no headers required.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::response::Response;
 use axum::routing::{delete, get};
+use http::request::Parts;
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,25 @@ use crate::state::{BackdoorError, NewGateway, TargetPatch};
 use crate::target::{TargetSpec, TargetStatus};
 
 type Shared = State<Arc<Core>>;
+
+/// Where all of it is.
+pub(super) const ROOT: &str = "/_emulator";
+
+/// A part of the request line, whose refusal is the admin API's.
+struct Asked<E>(E);
+
+impl<E, S> FromRequestParts<S> for Asked<E>
+where
+    E: FromRequestParts<S, Rejection: Display>,
+    S: Send + Sync,
+{
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let asked = E::from_request_parts(parts, state).await;
+        asked.map(Self).map_err(|rejection| failure(400, &rejection.to_string()))
+    }
+}
 
 pub(super) fn router() -> Router<Arc<Core>> {
     Router::new()
@@ -41,6 +62,10 @@ pub(super) async fn no_such_path() -> Response {
     failure(404, "the admin API has no such path; its README lists them")
 }
 
+pub(super) async fn no_such_method() -> Response {
+    failure(405, "the admin API has no such method on this path; its README lists them")
+}
+
 async fn gateways(State(core): Shared) -> Response {
     items(&core.look(|inner| inner.state.gateway_ids()))
 }
@@ -51,16 +76,20 @@ async fn add_gateway(State(core): Shared, body: Bytes) -> Response {
     })
 }
 
-async fn remove_gateway(State(core): Shared, Path(gateway): Path<String>) -> Response {
+async fn remove_gateway(
+    State(core): Shared,
+    Asked(Path(gateway)): Asked<Path<String>>,
+) -> Response {
     done(200, core.change(|inner, _| inner.state.remove_gateway(&gateway)))
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct OnGateway {
     gateway: Option<String>,
 }
 
-async fn targets(State(core): Shared, Query(query): Query<OnGateway>) -> Response {
+async fn targets(State(core): Shared, Asked(Query(query)): Asked<Query<OnGateway>>) -> Response {
     let look = |inner: &Inner| {
         let gateways = query.gateway.map_or_else(|| inner.state.gateway_ids(), |one| vec![one]);
         let mut all = Vec::new();
@@ -97,7 +126,7 @@ async fn plant_target(State(core): Shared, body: Bytes) -> Response {
 
 async fn patch_target(
     State(core): Shared,
-    Path((gateway, target)): Path<(String, String)>,
+    Asked(Path((gateway, target))): Asked<Path<(String, String)>>,
     body: Bytes,
 ) -> Response {
     with_body(&body, |patch: TargetPatch| {
@@ -110,18 +139,19 @@ async fn patch_target(
 
 async fn erase_target(
     State(core): Shared,
-    Path((gateway, target)): Path<(String, String)>,
+    Asked(Path((gateway, target))): Asked<Path<(String, String)>>,
 ) -> Response {
     done(200, core.change(|inner, now| inner.state.erase(now, &gateway, &target)))
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct WhichCalls {
     since: Option<u64>,
     kind: Option<CallKind>,
 }
 
-async fn calls(State(core): Shared, Query(query): Query<WhichCalls>) -> Response {
+async fn calls(State(core): Shared, Asked(Query(query)): Asked<Query<WhichCalls>>) -> Response {
     let (mut records, last, counters) = core.look(|inner| {
         let log = &inner.log;
         (log.since(query.since.unwrap_or(0)), log.last_sequence(), log.counters())

@@ -1,6 +1,7 @@
 //! HTTP around the core: which request is which call, and how answers and errors are written.
 
 mod admin;
+mod body;
 mod connection;
 mod consent;
 mod container;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::get;
 use http::request::Parts;
@@ -27,19 +29,18 @@ use crate::core::Core;
 use crate::error::ApiError;
 use crate::serve::{Reply, Served};
 
-/// Larger than any request that the service model allows.
-const MAX_BODY: usize = 8 * 1024 * 1024;
-
 /// The service: the admin API under `/_emulator/`, AWS everywhere else.
 pub(crate) fn router(core: Arc<Core>) -> Router {
     let own = admin::router()
         .merge(levers::router())
         .route("/consent/{token}", get(consent::open))
-        .fallback(admin::no_such_path);
+        .fallback(admin::no_such_path)
+        .method_not_allowed_fallback(admin::no_such_method);
     Router::new()
-        .nest("/_emulator", own)
+        .nest(admin::ROOT, own)
         .fallback(aws)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(&core), body::whole))
+        .layer(DefaultBodyLimit::max(body::MOST))
         .with_state(core)
 }
 
@@ -59,16 +60,13 @@ async fn aws(
 ) -> Response {
     let (settings, now) =
         core.look(|inner| (Arc::clone(inner.state.settings()), inner.clock.now()));
-    let (request, dialect) = if sts::is_for_sts(&parts) {
-        (sts::parse(&parts, &body, &settings, now), Dialect::Sts)
-    } else if container::is_for_container(&parts) {
-        (container::parse(&parts), Dialect::Container)
-    } else {
-        match parse::parse(&parts, &body, &settings, now) {
-            Some(request) => (request, Dialect::AgentCore),
-            None => return write::unknown_operation(core.date()),
-        }
+    let dialect = dialect(&parts);
+    let request = match dialect {
+        Dialect::Sts => Some(sts::parse(&parts, &body, &settings, now)),
+        Dialect::Container => Some(container::parse(&parts)),
+        Dialect::AgentCore => parse::parse(&parts, &body, &settings, now),
     };
+    let Some(request) = request else { return write::unknown_operation(core.date()) };
     let kind = request.kind;
     match core.serve(request) {
         Served::Answer { date, result, delay, half } => {
@@ -90,6 +88,16 @@ async fn aws(
             core.closed().await;
             nothing(&connection)
         }
+    }
+}
+
+fn dialect(parts: &Parts) -> Dialect {
+    if sts::is_for_sts(parts) {
+        Dialect::Sts
+    } else if container::is_for_container(parts) {
+        Dialect::Container
+    } else {
+        Dialect::AgentCore
     }
 }
 
