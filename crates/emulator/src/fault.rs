@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::CallKind;
 use crate::error::{ApiError, ErrorKind, Reason};
+use crate::settings::words;
 use crate::spread::{Chance, Spread};
 use crate::tally::{Rule, Rules, Terms};
 use crate::target::TargetStatus;
@@ -43,17 +44,19 @@ pub struct FaultRule {
 
 /// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Fault {
     /// The call is not carried out; the answer is this error.
     Error {
         /// As in the header `x-amzn-errortype`.
+        #[serde(deserialize_with = "words::error_code")]
         code: String,
         /// The text. Without it: a sentence that says a rule sent it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
         /// The HTTP status of a code outside the service model; 400 without it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "words::error_status")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         status: Option<u16>,
     },
     /// The call is not carried out, and the connection ends without an answer.

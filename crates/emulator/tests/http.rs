@@ -292,3 +292,23 @@ async fn a_body_without_measure_is_refused_in_the_words_of_its_api() {
         }
     }
 }
+
+#[tokio::test]
+async fn rules_and_gateways_that_cannot_be_meant_are_refused() {
+    let emulator = start().await;
+    for (path, body, word) in [
+        ("faults", json!({"fault": {"error": {"code": "X", "staus": 500}}}), "staus"),
+        ("faults", json!({"fault": {"error": {"code": "X", "status": 101}}}), "101"),
+        ("faults", json!({"fault": {"error": {"code": "X", "status": 9999}}}), "9999"),
+        ("faults", json!({"fault": {"error": {"code": "X\r\ny"}}}), "code"),
+        ("gateways", json!({"id": ""}), "ID"),
+        ("gateways", json!({"id": "a/b"}), "ID"),
+        ("gateways", json!({"id": "a", "account": "me"}), "digits"),
+    ] {
+        let answer = admin(&emulator, &format!("POST /_emulator/{path}"), &body).await;
+        assert_eq!(answer.status, 400, "{body}");
+        assert!(answer.body["error"].as_str().unwrap().contains(word), "{body}: {}", answer.text);
+    }
+    let rule = json!({"fault": {"error": {"code": "X", "status": 503}}});
+    assert_eq!(admin(&emulator, "POST /_emulator/faults", &rule).await.status, 201);
+}

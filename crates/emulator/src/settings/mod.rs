@@ -8,7 +8,7 @@ mod quotas;
 mod signers;
 mod time;
 mod variants;
-mod words;
+pub(crate) mod words;
 
 use crate::fault::FaultRule;
 use crate::outcome::OutcomeRule;

@@ -1,4 +1,5 @@
-//! Settings that are words with a form: accounts, gateway IDs, kinds of authorizer.
+//! Settings that are words with a form: accounts, gateway IDs, kinds of authorizer, and what a fault
+//! rule puts into the head of an answer.
 //!
 //! Each is checked while the parser stands on it, so that a mistake is told with its line.
 
@@ -11,7 +12,7 @@ use crate::spread::FromText;
 
 const AUTHORIZERS: [&str; 4] = ["CUSTOM_JWT", "AWS_IAM", "NONE", "AUTHENTICATE_ONLY"];
 
-pub(super) fn account<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+pub(crate) fn account<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let read = |text: &str| {
         if text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit()) {
             return Ok(text.to_owned());
@@ -21,13 +22,13 @@ pub(super) fn account<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::E
     from.deserialize_str(FromText(read))
 }
 
-pub(super) fn optional_account<'de, D: Deserializer<'de>>(
+pub(crate) fn optional_account<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<String>, D::Error> {
     account(from).map(Some)
 }
 
-pub(super) fn optional_authorizer<'de, D: Deserializer<'de>>(
+pub(crate) fn optional_authorizer<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<String>, D::Error> {
     let read = |text: &str| {
@@ -39,11 +40,46 @@ pub(super) fn optional_authorizer<'de, D: Deserializer<'de>>(
     from.deserialize_str(FromText(read))
 }
 
-pub(super) fn gateways<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+/// A header has to hold it.
+pub(crate) fn error_code<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let read = |text: &str| {
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(text.to_owned());
+        }
+        Err(format!("error code {text:?} is not a word"))
+    };
+    from.deserialize_str(FromText(read))
+}
+
+pub(crate) fn error_status<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u16>, D::Error> {
+    from.deserialize_u16(ErrorStatus).map(Some)
+}
+
+struct ErrorStatus;
+
+impl Visitor<'_> for ErrorStatus {
+    type Value = u16;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an HTTP status of an error, from 400 to 599")
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, status: u64) -> Result<u16, E> {
+        u16::try_from(status).ok().filter(|status| (400..600).contains(status)).ok_or_else(|| {
+            E::custom(format!("status {status} is not that of an error, from 400 to 599"))
+        })
+    }
+}
+
+pub(crate) fn gateway<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Next(&[]).deserialize(from)
+}
+
+pub(crate) fn gateways<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     from.deserialize_seq(Gateways)
 }
 
-pub(super) fn optional_gateways<'de, D: Deserializer<'de>>(
+pub(crate) fn optional_gateways<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<Vec<String>>, D::Error> {
     gateways(from).map(Some)

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::State;
 use super::gateway::{Gateway, Target};
+use crate::settings::words;
 use crate::target::{TargetSpec, TargetStatus, TargetView};
 
 /// A change that the client did not ask for. Members that are absent stay as they are.
@@ -28,8 +29,10 @@ pub struct TargetPatch {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewGateway {
     /// Of any form.
+    #[serde(deserialize_with = "words::gateway")]
     pub id: String,
     /// The account that it belongs to.
+    #[serde(default, deserialize_with = "words::optional_account")]
     pub account: Option<String>,
     /// The one Region that it answers in.
     pub region: Option<String>,
