@@ -14,7 +14,7 @@ use crate::fault::Faults;
 use crate::issuer::Issuer;
 use crate::log::Log;
 use crate::serve::{Request, Served};
-use crate::settings::Settings;
+use crate::settings::{Settings, SettingsChange};
 use crate::state::State;
 use crate::tally::Rules;
 
@@ -37,6 +37,19 @@ pub(crate) struct Inner {
     pub(crate) issuer: Issuer,
     /// For latencies.
     pub(crate) random: fastrand::Rng,
+}
+
+impl Inner {
+    /// `faults` and `outcomes` tell whether these rules of the settings replace those in force.
+    fn set_settings(&mut self, settings: Settings, faults: bool, outcomes: bool) {
+        if faults {
+            self.faults = Rules::new(settings.faults.iter().cloned());
+        }
+        if outcomes {
+            self.state.outcomes = Rules::new(settings.outcomes.iter().cloned());
+        }
+        self.state.set_settings(settings);
+    }
 }
 
 impl Core {
@@ -68,11 +81,32 @@ impl Core {
             let before = Arc::clone(inner.state.settings());
             let mut after = Settings::clone(&before);
             change(&mut after);
-            if after.faults != before.faults {
-                inner.faults = Rules::new(after.faults.iter().cloned());
-            }
-            inner.state.set_settings(after);
+            let faults = after.faults != before.faults;
+            let outcomes = after.outcomes != before.outcomes;
+            inner.set_settings(after, faults, outcomes);
         });
+    }
+
+    /// The same by sections. Rules that are among them replace those in force, and count anew even
+    /// if they are the same.
+    pub(crate) fn apply(&self, change: SettingsChange) {
+        self.change(|inner, _| {
+            let (faults, outcomes) = (change.faults.is_some(), change.outcomes.is_some());
+            let mut after = Settings::clone(inner.state.settings());
+            change.apply(&mut after);
+            inner.set_settings(after, faults, outcomes);
+        });
+    }
+
+    /// All settings, with the rules that are in force by now.
+    pub(crate) fn settings_in_force(&self) -> SettingsChange {
+        self.look(|inner| SettingsChange {
+            faults: Some(inner.faults.all().into_iter().map(|counted| counted.rule).collect()),
+            outcomes: Some(
+                inner.state.outcomes.all().into_iter().map(|counted| counted.rule).collect(),
+            ),
+            ..SettingsChange::from(inner.state.settings().as_ref())
+        })
     }
 
     /// Everything that is due has happened when this returns.

@@ -312,3 +312,25 @@ async fn rules_and_gateways_that_cannot_be_meant_are_refused() {
     let rule = json!({"fault": {"error": {"code": "X", "status": 503}}});
     assert_eq!(admin(&emulator, "POST /_emulator/faults", &rule).await.status, 201);
 }
+
+#[tokio::test]
+async fn rules_in_the_settings_replace_those_in_force() {
+    let emulator = start().await;
+    let change = json!({
+        "faults": [{"kind": "GetGateway", "fault": "credentialsRefused"}],
+        "outcomes": [{"transition": "CREATING"}],
+    });
+    for _ in 0..2 {
+        admin(&emulator, "PATCH /_emulator/settings", &change).await;
+        assert_eq!((emulator.faults().len(), emulator.outcomes().len()), (1, 1));
+        emulator.clear_faults();
+        emulator.clear_outcomes();
+    }
+    emulator.fault(FaultRule::always(Fault::HalfAnswer));
+    let shown = admin(&emulator, "PATCH /_emulator/settings", &json!({"latency": "0s"})).await;
+    assert_eq!(emulator.faults().len(), 1, "a section that is absent stays as it is");
+    assert_eq!(shown.body["faults"][0]["fault"], "halfAnswer", "shown is what is in force");
+    assert_eq!(shown.body["outcomes"], json!([]));
+    admin(&emulator, "PATCH /_emulator/settings", &json!({"faults": []})).await;
+    assert!(emulator.faults().is_empty());
+}

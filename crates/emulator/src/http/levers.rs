@@ -28,7 +28,7 @@ pub(super) fn router() -> Router<Arc<Core>> {
 }
 
 async fn settings(State(core): Shared) -> Response {
-    write::json(200, &SettingsChange::from(core.settings().as_ref()))
+    write::json(200, &core.settings_in_force())
 }
 
 async fn change_settings(State(core): Shared, body: Bytes) -> Response {
@@ -36,8 +36,8 @@ async fn change_settings(State(core): Shared, body: Bytes) -> Response {
         if let Some(member) = change.start_only() {
             return failure(400, &format!("{member}: can be set at the start only"));
         }
-        core.change_settings(|settings| change.apply(settings));
-        write::json(200, &SettingsChange::from(core.settings().as_ref()))
+        core.apply(change);
+        write::json(200, &core.settings_in_force())
     })
 }
 

@@ -159,9 +159,6 @@ impl State {
 
     /// From now on it behaves like this. What has begun ends as it began.
     pub(crate) fn set_settings(&mut self, settings: Settings) {
-        if settings.outcomes != self.settings.outcomes {
-            self.outcomes = Rules::new(settings.outcomes.iter().cloned());
-        }
         for gateway in self.gateways.values_mut() {
             gateway.keep_history(settings.consistency.longest());
         }
