@@ -334,3 +334,18 @@ async fn rules_in_the_settings_replace_those_in_force() {
     admin(&emulator, "PATCH /_emulator/settings", &json!({"faults": []})).await;
     assert!(emulator.faults().is_empty());
 }
+
+#[tokio::test]
+async fn what_is_for_the_start_is_refused_later() {
+    let emulator = start().await;
+    let account = json!({"accounts": [{"id": "210987654321", "gateways": ["theirs"]}]});
+    let answer = admin(&emulator, "PATCH /_emulator/settings", &account).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.body["error"].as_str().unwrap().starts_with("accounts.gateways"));
+    let moved = json!({"clock": {"offset": "5h"}});
+    let answer = admin(&emulator, "PATCH /_emulator/settings", &moved).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.body["error"].as_str().unwrap().starts_with("clock.offset"));
+    let skewed = json!({"clock": {"dateHeader": "5h"}});
+    assert_eq!(admin(&emulator, "PATCH /_emulator/settings", &skewed).await.status, 200);
+}

@@ -33,7 +33,7 @@ async fn settings(State(core): Shared) -> Response {
 
 async fn change_settings(State(core): Shared, body: Bytes) -> Response {
     with_body(&body, |change: SettingsChange| {
-        if let Some(member) = change.start_only() {
+        if let Some(member) = change.start_only(&core.settings()) {
             return failure(400, &format!("{member}: can be set at the start only"));
         }
         core.apply(change);

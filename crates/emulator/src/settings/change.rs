@@ -112,7 +112,10 @@ impl SettingsChange {
     }
 
     /// The members that mean something at the start only.
-    pub(crate) fn start_only(&self) -> Option<&'static str> {
+    pub(crate) fn start_only(&self, current: &Settings) -> Option<&'static str> {
+        let new_gateways =
+            self.accounts.iter().flatten().any(|account| !account.gateways.is_empty());
+        let moved = self.clock.is_some_and(|clock| clock.offset != current.clock.offset);
         [
             ("account", self.account.is_some()),
             ("region", self.region.is_some()),
@@ -120,6 +123,8 @@ impl SettingsChange {
             ("authorizerType", self.authorizer_type.is_some()),
             ("callLogCapacity", self.call_log_capacity.is_some()),
             ("seed", self.seed.is_some()),
+            ("accounts.gateways", new_gateways),
+            ("clock.offset", moved),
         ]
         .into_iter()
         .find_map(|(name, given)| given.then_some(name))
