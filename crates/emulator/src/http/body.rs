@@ -27,7 +27,7 @@ pub(super) async fn whole(State(core): State<Arc<Core>>, request: Request, next:
     } else {
         Err(StatusCode::PAYLOAD_TOO_LARGE)
     };
-    let (status, code, message) = match read {
+    let (status, word, message) = match read {
         Ok(bytes) => return next.run(Request::from_parts(parts, Body::from(bytes))).await,
         Err(StatusCode::PAYLOAD_TOO_LARGE) => {
             (413, "RequestEntityTooLargeException", format!("The body is larger than {MOST} bytes"))
@@ -37,7 +37,7 @@ pub(super) async fn whole(State(core): State<Arc<Core>>, request: Request, next:
     if parts.uri.path().starts_with(admin::ROOT) {
         return admin::failure(status, &message);
     }
-    let kind = ErrorKind::Other { code: code.to_owned(), status };
+    let kind = ErrorKind::Other { code: word.to_owned(), status };
     // No kind of call is meant: it decides only how a success would look.
     let error = Err(ApiError::new(kind, message));
     write::stamped(written(dialect(&parts), CallKind::GetGateway, error), core.date())
