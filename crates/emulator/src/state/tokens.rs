@@ -13,7 +13,13 @@ use crate::target::{TargetSpec, TargetStatus};
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     remembered: HashMap<(String, String), Remembered>,
+    /// With so many it is time to look for those that have expired. Twice as many as there were
+    /// after the last look: so the looks cost each token little, however many there are.
+    full: usize,
 }
+
+/// So few are not worth a look.
+const FEW: usize = 1024;
 
 /// What the first call made. The parameters are kept as text, which takes a tenth of the room that
 /// the parsed form takes: clients send a token with every Create, and all are kept for long.
@@ -50,6 +56,9 @@ impl Tokens {
         spec: &TargetSpec,
         is_alive: impl FnOnce(&str) -> bool,
     ) -> Verdict {
+        if policy.ttl.is_zero() {
+            return Verdict::New;
+        }
         let key = (gateway.to_owned(), token.to_owned());
         let Some(known) = self.remembered.get(&key) else { return Verdict::New };
         let dead = !is_alive(&known.target);
@@ -75,6 +84,10 @@ impl Tokens {
         spec: &TargetSpec,
     ) {
         let Some(spec) = text(spec).filter(|_| !policy.ttl.is_zero()) else { return };
+        if self.remembered.len() >= self.full.max(FEW) {
+            self.remembered.retain(|_, remembered| remembered.until > now);
+            self.full = self.remembered.len() * 2;
+        }
         let until = later(now, policy.ttl);
         let remembered = Remembered { until, target, created_at: now, spec };
         self.remembered.insert((gateway.to_owned(), token), remembered);
@@ -106,4 +119,23 @@ impl Remembered {
 /// The same for the same parameters: members are written in the order of their names.
 fn text(spec: &TargetSpec) -> Option<String> {
     serde_json::to_string(spec).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_expired_takes_no_room() {
+        let policy =
+            TokenPolicy { ttl: std::time::Duration::from_secs(1), ..TokenPolicy::default() };
+        let spec = TargetSpec::mcp_server("a", "https://a.example");
+        let mut tokens = Tokens::default();
+        for second in 0..10_000 {
+            let now = Timestamp::from_second(second).unwrap();
+            let token = second.to_string();
+            tokens.remember(now, &policy, "gw", token, "0123456789".to_owned(), &spec);
+        }
+        assert!(tokens.remembered.len() < 2_000, "{}", tokens.remembered.len());
+    }
 }

@@ -48,6 +48,13 @@ fn the_variants_of_tokens() {
         assert_eq!(world.list(Page::default()).items.is_empty(), same);
     }
 
+    let mut off = with(policy);
+    off.create_with(Some(TOKEN), spec("a")).unwrap();
+    let tokens = TokenPolicy { ttl: Duration::ZERO, ..policy };
+    off.state.set_settings(Settings { tokens, ..Settings::default() });
+    let error = off.create_with(Some(TOKEN), spec("a")).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict, "off is off for those seen before");
+
     let mut short = with(TokenPolicy { ttl: std::time::Duration::from_secs(5), ..policy });
     short.create_with(Some(TOKEN), spec("a")).unwrap();
     short.pass(5000);
