@@ -20,6 +20,14 @@ const UNORDERED: [&str; 6] = [
     "securityGroupIds",
 ];
 
+/// Members that are maps. Other objects are structures, which stay without members what they are:
+/// the choice of a union, say.
+const MAPS: [&str; 5] =
+    ["customParameters", "parameters", "properties", "staticQueryParameters", "tags"];
+
+/// What the model calls a document: the client's own, and nothing in it is AWS's to change.
+const DOCUMENT: &str = "parameterValues";
+
 /// The target as the API shows it.
 pub(super) fn echoed(mut view: TargetView, gateway: &Gateway, echo: Echo) -> TargetView {
     let spec = &mut view.spec;
@@ -37,11 +45,10 @@ pub(super) fn echoed(mut view: TargetView, gateway: &Gateway, echo: Echo) -> Tar
         spec.certificate_configurations.as_mut(),
     ];
     for member in members.into_iter().flatten() {
-        // Tool schemas and documents are the client's own; nothing in them is AWS's to change,
-        // and none of their members has one of these names at a place that matters here.
         walk(member, echo);
     }
-    if echo.drop_empty && spec.metadata_configuration.as_ref().is_some_and(is_empty) {
+    let nothing = Value::Object(Map::new());
+    if echo.drop_empty && spec.metadata_configuration.as_ref() == Some(&nothing) {
         spec.metadata_configuration = None;
     }
     if echo.no_credentials == EmptyCredentials::EmptyList {
@@ -85,7 +92,7 @@ fn add_grant_type(spec: &mut TargetSpec) {
 fn walk(value: &mut Value, echo: Echo) {
     match value {
         Value::Object(members) => {
-            for (name, member) in members.iter_mut() {
+            for (name, member) in members.iter_mut().filter(|(name, _)| *name != DOCUMENT) {
                 match member {
                     Value::Array(items) if UNORDERED.contains(&name.as_str()) => {
                         if echo.reorder {
@@ -98,7 +105,7 @@ fn walk(value: &mut Value, echo: Echo) {
                 }
             }
             if echo.drop_empty {
-                members.retain(|_, member| !is_empty(member));
+                members.retain(|name, member| !is_empty(name, member));
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| walk(item, echo)),
@@ -106,10 +113,11 @@ fn walk(value: &mut Value, echo: Echo) {
     }
 }
 
-fn is_empty(value: &Value) -> bool {
+/// Whether a member is a list or a map without entries.
+fn is_empty(name: &str, value: &Value) -> bool {
     match value {
         Value::Array(items) => items.is_empty(),
-        Value::Object(members) => members.is_empty(),
+        Value::Object(members) => members.is_empty() && MAPS.contains(&name),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }

@@ -244,3 +244,22 @@ fn gateway_ids_may_have_to_have_the_form_of_aws() {
     let mut world = World::set(|settings| settings.variants.gateway_ids = GatewayIds::ModelForm);
     assert_eq!(world.create("a").unwrap_err().fields[0].name, "gatewayIdentifier");
 }
+
+#[test]
+fn only_lists_and_maps_are_dropped_for_being_empty() {
+    let mut empty = spec("a");
+    let mcp_server = &mut empty.target_configuration["mcp"]["mcpServer"];
+    mcp_server["mcpToolSchema"] = serde_json::json!({"s3": {}});
+    empty.private_endpoint = Some(serde_json::json!({"managedVpcResource": {
+        "vpcIdentifier": "vpc-01234567", "subnetIds": ["subnet-01234567"],
+        "endpointIpAddressType": "IPV4", "securityGroupIds": [], "tags": {},
+    }}));
+    let mut world = World::new();
+    let id = world.create_with(None, empty).unwrap();
+    let got = world.get(&id).unwrap().spec;
+    // A structure without members is still the member of the union that was chosen.
+    let schema = &got.target_configuration["mcp"]["mcpServer"]["mcpToolSchema"];
+    assert_eq!(*schema, serde_json::json!({"s3": {}}));
+    let network = &got.private_endpoint.unwrap()["managedVpcResource"];
+    assert!(network.get("securityGroupIds").is_none() && network.get("tags").is_none());
+}
