@@ -11,7 +11,7 @@ CARGO_DENY := $(MCP_GATEWAY_CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/ca
 CRD := config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-interop lint fmt manifests demo install uninstall run
+.PHONY: help build test crash-matrix test-interop lint fmt manifests demo install uninstall run
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ build: ## Build the operator and the AgentCore emulator, optimised
 
 test: programs ## Run every test, against a real API server
 	cargo test --locked --workspace
+
+crash-matrix: programs ## Crash the operator at every point of every story (half an hour)
+	CRASH_MATRIX=all cargo test --locked -p operator --test crash_matrix whatever_crashes_when
 
 test-interop: ## Test the emulator with clients of others: boto3 and moto (needs Python 3)
 	python3 crates/emulator/interop/run.py

@@ -28,6 +28,7 @@ pub mod control_plane;
 pub mod install;
 pub mod manifests;
 pub mod process;
+pub mod proxy;
 pub mod run;
 pub mod scenario;
 pub mod wait;

@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use api::{MCPServer, MCPServerSpec};
 use emulator::{CallRecord, Durations, Emulator, Settings, TargetView};
-use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -27,11 +27,13 @@ const WINDOW: &str = "500ms";
 const SOON: Duration = Duration::from_secs(30);
 const TRANSITION: Duration = Duration::from_millis(300);
 
-static INSTALLED: OnceCell<()> = OnceCell::const_new();
+/// The operator's rights, once they and the CRD are installed.
+static INSTALLED: OnceCell<Access> = OnceCell::const_new();
 
 /// A test's world.
 pub struct Scenario {
     cluster: Shared,
+    client: Client,
     namespace: String,
     /// AgentCore.
     pub aws: Emulator,
@@ -43,17 +45,23 @@ impl Scenario {
     /// A cluster with the CRD and the operator's rights, a namespace, and two gateways. No
     /// operator yet.
     pub async fn begin(name: &str) -> Result<Self> {
+        let durations = Durations::all(TRANSITION);
+        Self::begin_with(name, Settings { durations, ..Settings::default() }).await
+    }
+
+    /// The same with an AgentCore of this kind, on which the two gateways are.
+    pub async fn begin_with(name: &str, settings: Settings) -> Result<Self> {
         let cluster = ControlPlane::shared().await?;
         let client = cluster.client()?;
-        INSTALLED.get_or_try_init(|| install::crd(&client)).await?;
-        let access = install::rights(&cluster).await?;
-        let aws = Emulator::start(Settings {
-            durations: Durations::all(TRANSITION),
-            ..Settings::with_gateways([GATEWAY, OTHER_GATEWAY])
-        })
-        .await?;
+        let installed = INSTALLED.get_or_try_init(|| async {
+            install::crd(&client).await?;
+            install::rights(&cluster).await
+        });
+        let access = installed.await?.clone();
+        let gateways = vec![GATEWAY.to_owned(), OTHER_GATEWAY.to_owned()];
+        let aws = Emulator::start(Settings { gateways, ..settings }).await?;
         let namespace = cluster.namespace(name).await?;
-        Ok(Self { cluster, namespace, aws, access, operator: None })
+        Ok(Self { cluster, client, namespace, aws, access, operator: None })
     }
 
     /// The namespace of the scenario.
@@ -70,14 +78,26 @@ impl Scenario {
 
     /// The resources of the scenario, for an administrator.
     pub fn servers(&self) -> Result<Api<MCPServer>> {
-        Ok(Api::namespaced(self.cluster.client()?, &self.namespace))
+        Ok(Api::namespaced(self.client.clone(), &self.namespace))
+    }
+
+    /// What lets the operator into the API server.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 
     /// The operator as it would be started.
     pub fn operator(&self) -> Result<Program> {
-        let kubeconfig = self.cluster.kubeconfig_file(&self.access)?;
+        self.operator_through(&self.access, self.aws.url())
+    }
+
+    /// The operator, let into the API server by this, with AgentCore at this URL: where proxies
+    /// stand between.
+    pub fn operator_through(&self, access: &Access, aws: &str) -> Result<Program> {
+        let kubeconfig = self.cluster.kubeconfig_file(access)?;
         let path = binary("mcp-gateway-operator")?;
-        Ok(install::operator(path, &kubeconfig, self.aws.url())
+        Ok(install::operator(path, &kubeconfig, aws)
             .flag("gateway-id", GATEWAY)
             .flag("watch-namespaces", &self.namespace)
             .flag("consistency-window", WINDOW)

@@ -56,13 +56,24 @@ impl Access {
         &self.token
     }
 
+    /// The same user's access by another URL, at which a proxy listens.
+    #[must_use]
+    pub fn by_way_of(&self, url: &str) -> Self {
+        Self { server: url.to_owned(), ..self.clone() }
+    }
+
     /// A client, for the runtime that this is called on.
     pub fn client(&self) -> Result<Client> {
+        Ok(Client::try_from(self.config()?)?)
+    }
+
+    /// The configuration of a client.
+    pub(crate) fn config(&self) -> Result<Config> {
         let kubeconfig: Kubeconfig = serde_json::from_value(self.kubeconfig())?;
         let mut config = Config::try_from(kubeconfig)?;
         // A proxy of the environment is for the world outside.
         config.proxy_url = None;
-        Ok(Client::try_from(config)?)
+        Ok(config)
     }
 
     /// Writes a kubeconfig with which kubectl, or anything else, is this user.
