@@ -62,12 +62,37 @@ fn web_identity(form: &HashMap<String, String>) -> Result<Ask, ApiError> {
             invalid("ValidationError", "Value at 'durationSeconds' must be from 900 to 43200")
         })
     });
+    let (role_arn, session) = (member("RoleArn", 20)?, member("RoleSessionName", 2)?);
+    if !is_role(&role_arn) {
+        return Err(invalid("ValidationError", "Request ARN is invalid"));
+    }
+    if !is_session(&session) {
+        let message = "1 validation error detected: Value at 'roleSessionName' failed to satisfy \
+                       constraint: Member must have length less than or equal to 64 and satisfy \
+                       regular expression pattern: [\\w+=,.@-]*";
+        return Err(invalid("ValidationError", message));
+    }
     Ok(Ask::WebIdentity {
-        role_arn: member("RoleArn", 20)?,
-        session: member("RoleSessionName", 2)?,
+        role_arn,
+        session,
         token: member("WebIdentityToken", 4)?,
         seconds: seconds.transpose()?,
     })
+}
+
+/// `arn:<partition>:iam::<account>:role/<path and name>`
+fn is_role(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", _, "iam", "", account, resource] = parts[..] else { return false };
+    account.len() == 12
+        && account.bytes().all(|digit| digit.is_ascii_digit())
+        && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty())
+}
+
+/// `[\w+=,.@-]*`, of 64 characters at most.
+fn is_session(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+    name.len() <= 64 && name.bytes().all(allowed)
 }
 
 /// Writes the answer of STS.
@@ -126,4 +151,33 @@ fn invalid(code: &str, message: &str) -> ApiError {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_and_sessions_have_their_forms() {
+        let ask = |role: &str, session: &str| {
+            let form =
+                [("RoleArn", role), ("RoleSessionName", session), ("WebIdentityToken", "t.t.t")];
+            let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            web_identity(&HashMap::from(form)).map_err(|error| error.message)
+        };
+        let role = "arn:aws:iam::123456789012:role/path/operator";
+        assert!(ask(role, "pod").is_ok());
+        for bad in [
+            "operator-of-the-gateway",
+            "arn:aws:iam::12:role/operator",
+            "arn:aws:sts::123456789012:role/operator",
+            "arn:aws:iam::123456789012:user/operator",
+            "arn:aws:iam::123456789012:role/",
+        ] {
+            assert_eq!(ask(bad, "pod").unwrap_err(), "Request ARN is invalid", "{bad}");
+        }
+        for bad in ["a b", "a\u{1}", "<<", "\u{fc}\u{fc}"] {
+            assert!(ask(role, bad).unwrap_err().contains("'roleSessionName'"), "{bad:?}");
+        }
+    }
 }
