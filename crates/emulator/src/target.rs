@@ -9,7 +9,7 @@ use serde_json::Value;
 /// The configuration members stay the JSON that the client sent: the emulator checks their
 /// form and gives them back, and no rule of the service looks deeper than a few of their leaves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TargetSpec {
     /// Unique within the gateway.
     pub name: String,

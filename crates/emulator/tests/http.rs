@@ -263,6 +263,7 @@ async fn every_refusal_of_the_admin_api_is_json() {
         ("GET /_emulator/calls?sinc=1", 400),
         ("GET /_emulator/targets?gatway=gw", 400),
         ("DELETE /_emulator/gateways/%ff", 400),
+        ("GET /_emulator/", 404),
         ("PUT /_emulator/calls", 405),
         ("PATCH /_emulator/faults", 405),
     ] {
@@ -348,4 +349,21 @@ async fn what_is_for_the_start_is_refused_later() {
     assert!(answer.body["error"].as_str().unwrap().starts_with("clock.offset"));
     let skewed = json!({"clock": {"dateHeader": "5h"}});
     assert_eq!(admin(&emulator, "PATCH /_emulator/settings", &skewed).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_typo_in_a_target_behind_the_back_is_refused() {
+    let emulator = start().await;
+    let server = json!({"mcp": {"mcpServer": {"endpoint": "https://a.example"}}});
+    let spec = json!({"name": "a", "descripton": "x", "targetConfiguration": server});
+    let planted = json!({"gateway": "gw", "spec": spec});
+    let answer = admin(&emulator, "POST /_emulator/targets", &planted).await;
+    assert_eq!((answer.status, emulator.targets("gw").len()), (400, 0));
+    assert!(answer.body["error"].as_str().unwrap().contains("descripton"), "{}", answer.text);
+
+    let id = emulator.plant_target("gw", TargetSpec::mcp_server("a", "https://a.example")).unwrap();
+    let patch = json!({"spec": {"descripton": "x"}});
+    let answer = admin(&emulator, &format!("PATCH /_emulator/targets/gw/{id}"), &patch).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.body["error"].as_str().unwrap().contains("descripton"), "{}", answer.text);
 }

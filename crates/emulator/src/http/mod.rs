@@ -19,7 +19,7 @@ use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{any, get};
 use http::request::Parts;
 
 pub(crate) use connection::{Connection, CuttableListener};
@@ -38,6 +38,8 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .method_not_allowed_fallback(admin::no_such_method);
     Router::new()
         .nest(admin::ROOT, own)
+        // Which the nest leaves out.
+        .route(&format!("{}/", admin::ROOT), any(admin::no_such_path))
         .fallback(aws)
         .layer(from_fn_with_state(Arc::clone(&core), body::whole))
         .layer(DefaultBodyLimit::max(body::MOST))

@@ -148,7 +148,9 @@ fn call(route: Route, query: &str, document: Option<Value>) -> Result<Call, ApiE
         CallKind::ListGateways => Call::ListGateways(page(query)?),
         CallKind::CreateGatewayTarget => {
             let token = text(&document, "clientToken");
-            Call::CreateTarget { gateway, token, spec: typed(document)? }
+            let mut members = into_object(document);
+            members.remove("clientToken");
+            Call::CreateTarget { gateway, token, spec: typed(members.into())? }
         }
         CallKind::GetGatewayTarget => Call::GetTarget { gateway, target },
         CallKind::UpdateGatewayTarget => {
