@@ -367,3 +367,14 @@ async fn a_typo_in_a_target_behind_the_back_is_refused() {
     assert_eq!(answer.status, 400);
     assert!(answer.body["error"].as_str().unwrap().contains("descripton"), "{}", answer.text);
 }
+
+#[tokio::test]
+async fn an_answer_has_its_measure_however_much_is_wrong() {
+    let emulator = start().await;
+    let tools = json!({"inlinePayload": vec![1; 100_000]});
+    let lambda = json!({"lambdaArn": "x", "toolSchema": tools});
+    let body = json!({"name": "a", "targetConfiguration": {"mcp": {"lambda": lambda}}}).to_string();
+    let headers = signed("bedrock-agentcore");
+    let answer = send(&emulator, "POST /gateways/gw/targets", &headers, &body).await;
+    assert_eq!(answer.body["fieldList"].as_array().unwrap().len(), 100);
+}

@@ -1,7 +1,8 @@
 //! Holding a JSON document against a shape.
 //!
-//! All violations are found, not the first alone, and each names the path of its member. A
-//! member that is null counts as absent, as in every AWS protocol on JSON.
+//! All violations are found, not the first alone, and each names the path of its member; up to a
+//! number, so that an answer has its measure. A member that is null counts as absent, as in every
+//! AWS protocol on JSON.
 
 use serde_json::{Map, Value};
 
@@ -22,6 +23,9 @@ pub(crate) fn check_text(name: &str, value: &str, rules: &Text) -> Result<(), Ap
     faults.check_text(name, value, rules);
     faults.into_result()
 }
+
+/// Nobody reads more violations of a kind than this.
+const MOST: usize = 100;
 
 /// The violations found so far. Those of form (a number where a string belongs) outweigh those
 /// of content: AWS would not get as far as the content.
@@ -45,12 +49,12 @@ impl Faults {
     fn misformed(&mut self, path: &str, expected: &str) {
         let name = if path.is_empty() { "body" } else { path };
         let message = format!("Value at '{name}' is not {expected}");
-        self.form.push(FieldError { name: name.to_owned(), message });
+        note(&mut self.form, FieldError { name: name.to_owned(), message });
     }
 
     fn violated(&mut self, path: &str, constraint: &str) {
         let message = format!("Value at '{path}' failed to satisfy constraint: {constraint}");
-        self.content.push(FieldError { name: path.to_owned(), message });
+        note(&mut self.content, FieldError { name: path.to_owned(), message });
     }
 
     fn check(&mut self, path: &str, value: &Value, shape: &Shape) {
@@ -145,6 +149,12 @@ impl Faults {
             let constraint = format!("Member must have length less than or equal to {max}");
             self.violated(path, &constraint);
         }
+    }
+}
+
+fn note(violations: &mut Vec<FieldError>, violation: FieldError) {
+    if violations.len() < MOST {
+        violations.push(violation);
     }
 }
 
