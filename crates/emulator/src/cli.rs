@@ -111,6 +111,12 @@ impl Flags {
                 bail!("gateway {id}: belongs to two accounts");
             }
         }
+        let mut keys = HashSet::new();
+        for key in defaults.accounts.iter().flat_map(|account| &account.access_keys) {
+            if !keys.insert(&key.id) {
+                bail!("access key {}: is given twice", key.id);
+            }
+        }
         let durations = Durations {
             creating: duration(
                 "--creating",
@@ -238,6 +244,11 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let both = resolve(&[&format!("--settings={}", path.display())]).unwrap_err();
         assert_eq!(both.to_string(), "gateway x: belongs to two accounts");
+        let other = |id: &str| format!("  - {{id: \"{id}\", accessKeys: [{{id: AKID}}]}}\n");
+        let text = format!("accounts:\n{}{}", other("111111111111"), other("222222222222"));
+        std::fs::write(&path, text).unwrap();
+        let both = resolve(&[&format!("--settings={}", path.display())]).unwrap_err();
+        assert_eq!(both.to_string(), "access key AKID: is given twice");
         let twice = resolve(&["--gateway=a", "--gateway=a"]).unwrap_err();
         assert_eq!(twice.to_string(), "--gateway a: given twice");
     }

@@ -23,6 +23,7 @@ pub struct SettingsChange {
     #[serde(deserialize_with = "words::optional_account")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    #[serde(deserialize_with = "words::optional_region")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     #[serde(deserialize_with = "words::optional_gateways")]
@@ -61,6 +62,7 @@ pub struct SettingsChange {
     pub issuing: Option<Issuing>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockSkew>,
+    #[serde(deserialize_with = "words::optional_page_size")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_page_size: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -221,6 +223,8 @@ mod tests {
             (2, "faults:\n  - {kind: GetGatewy, fault: cutAfterCommit}\n"),
             (2, "outcomes:\n  - {probability: 2}\n"),
             (1, "colour: blue\n"),
+            (2, "seed: 1\ndefaultPageSize: 0\n"),
+            (2, "seed: 1\nregion: \"\"\n"),
         ] {
             let error = SettingsChange::from_yaml(bad).unwrap_err().to_string();
             assert!(error.contains(&format!("line {line}")), "{bad:?}: {error}");

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use serde::Deserializer;
-use serde::de::{DeserializeSeed, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, SeqAccess, Unexpected, Visitor};
 
 use crate::spread::FromText;
 
@@ -52,23 +52,49 @@ pub(crate) fn error_code<'de, D: Deserializer<'de>>(from: D) -> Result<String, D
 }
 
 pub(crate) fn error_status<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u16>, D::Error> {
-    from.deserialize_u16(ErrorStatus).map(Some)
+    let status = Number { least: 400, most: 599, what: "an HTTP status of an error" };
+    from.deserialize_u16(status).map(Some)
 }
 
-struct ErrorStatus;
+pub(crate) fn optional_page_size<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<usize>, D::Error> {
+    let size = Number { least: 1, most: usize::MAX, what: "a number of entries" };
+    from.deserialize_u64(size).map(Some)
+}
 
-impl Visitor<'_> for ErrorStatus {
-    type Value = u16;
+/// A number with limits.
+struct Number<T> {
+    least: T,
+    most: T,
+    what: &'static str,
+}
+
+impl<T: TryFrom<u64> + PartialOrd + fmt::Display> Visitor<'_> for Number<T> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an HTTP status of an error, from 400 to 599")
+        write!(f, "{} from {} to {}", self.what, self.least, self.most)
     }
 
-    fn visit_u64<E: serde::de::Error>(self, status: u64) -> Result<u16, E> {
-        u16::try_from(status).ok().filter(|status| (400..600).contains(status)).ok_or_else(|| {
-            E::custom(format!("status {status} is not that of an error, from 400 to 599"))
-        })
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<T, E> {
+        let found = T::try_from(number).ok();
+        let found = found.filter(|found| (&self.least..=&self.most).contains(&found));
+        found.ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
     }
+}
+
+pub(crate) fn optional_region<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<String>, D::Error> {
+    let read = |text: &str| {
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        {
+            return Ok(Some(text.to_owned()));
+        }
+        Err(format!("region {text:?} is not a name like eu-central-1"))
+    };
+    from.deserialize_str(FromText(read))
 }
 
 pub(crate) fn gateway<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
