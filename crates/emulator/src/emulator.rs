@@ -20,6 +20,9 @@ use crate::state::{BackdoorError, Consented, NewGateway, TargetPatch};
 use crate::tally::Counted;
 use crate::target::{TargetSpec, TargetStatus, TargetView};
 
+/// How long a client may take to say what it wants when the emulator stops.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// A running emulator. It stops when the handle is dropped.
 #[derive(Debug)]
 pub struct Emulator {
@@ -56,10 +59,15 @@ impl Emulator {
         Ok(Self { core, address, url, stop: Some(stop), served })
     }
 
-    /// Stops accepting, lets the calls under way finish, and returns when all is closed.
+    /// Stops accepting, lets the calls under way finish, and returns when all is closed. Clients
+    /// that are in the middle of a request's head are given a few seconds.
     pub async fn stop(mut self) -> io::Result<()> {
         drop(self.stop.take());
-        (&mut self.served).await.map_err(io::Error::other)?
+        let Ok(served) = tokio::time::timeout(GRACE, &mut self.served).await else {
+            self.served.abort();
+            return Ok(());
+        };
+        served.map_err(io::Error::other)?
     }
 
     /// What to put into `AWS_ENDPOINT_URL`.

@@ -378,3 +378,24 @@ async fn an_answer_has_its_measure_however_much_is_wrong() {
     let answer = send(&emulator, "POST /gateways/gw/targets", &headers, &body).await;
     assert_eq!(answer.body["fieldList"].as_array().unwrap().len(), 100);
 }
+
+#[tokio::test]
+async fn half_a_body_does_not_keep_it_from_stopping() {
+    let emulator = start().await;
+    let mut half = TcpStream::connect(emulator.address()).await.unwrap();
+    let request = b"POST /gateways HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{";
+    half.write_all(request).await.unwrap();
+    // By the answer on a second connection the first has been accepted.
+    admin(&emulator, "GET /_emulator/health", &Value::Null).await;
+    emulator.stop().await.unwrap();
+}
+
+/// Time is paused: what is waited for passes at once.
+#[tokio::test(start_paused = true)]
+async fn half_a_head_keeps_it_from_stopping_for_a_while_only() {
+    let emulator = start().await;
+    let mut half = TcpStream::connect(emulator.address()).await.unwrap();
+    half.write_all(b"POST /gateways HT").await.unwrap();
+    admin(&emulator, "GET /_emulator/health", &Value::Null).await;
+    emulator.stop().await.unwrap();
+}

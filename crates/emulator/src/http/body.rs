@@ -23,7 +23,13 @@ pub(super) async fn whole(State(core): State<Arc<Core>>, request: Request, next:
     // What is announced as too long is not waited for.
     let read = if usize::try_from(body.size_hint().lower()).is_ok_and(|length| length <= MOST) {
         let request = Request::from_parts(parts.clone(), body);
-        Bytes::from_request(request, &()).await.map_err(|rejection| rejection.status())
+        tokio::select! {
+            // A body that is there is taken.
+            biased;
+            read = Bytes::from_request(request, &()) => read.map_err(|rejection| rejection.status()),
+            // Whoever stops the emulator does not wait for the rest.
+            () = core.closed() => Err(StatusCode::BAD_REQUEST),
+        }
     } else {
         Err(StatusCode::PAYLOAD_TOO_LARGE)
     };
