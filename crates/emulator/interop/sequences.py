@@ -15,6 +15,11 @@ TIMES = {"CREATING": 2000, "UPDATING": 1000, "SYNCHRONIZING": 1000, "DELETING": 
 NAMES = ["a", "b", "c", "weather-1"]
 BAD_NAMES = ["a.b", "a_b", "", "-a", "a--b", "x" * 101]
 BAD_ENDPOINTS = ["http://a.example", "a.example", ""]
+BAD_DESCRIPTIONS = ["", "x" * 201]
+TOKENS = ["0" * 33, "1" * 256, "2-3" * 20]
+BAD_TOKENS = ["0" * 32, "0" * 257, "-" * 40]
+NOBODY, BAD_TARGET = "0000000000", "short"
+BAD_SIZES = [0, -1, 1001]
 
 
 @dataclasses.dataclass
@@ -31,6 +36,7 @@ class Reference:
     def __init__(self):
         self.now = 0
         self.targets = {}
+        self.tokens = {}
 
     def step(self, milliseconds):
         self.now += milliseconds
@@ -40,10 +46,21 @@ class Reference:
                     del self.targets[target]
                 state.status = "READY"
 
-    def foretell(self, kind, target=None, name=None, endpoint="https://a.example", **_):
+    def repeated(self, token):
+        """The target that a Create with this token made, if it is still there."""
+        return self.tokens.get(token) if self.tokens.get(token) in self.targets else None
+
+    def foretell(self, kind, target=None, name=None, endpoint="https://a.example",
+                 description=None, token=None, size=None, **_):
         """The code of the error that the call has to raise; None: it has to succeed."""
         if kind in ("create", "update") and (name in BAD_NAMES or endpoint in BAD_ENDPOINTS):
             return "ValidationException"
+        if description in BAD_DESCRIPTIONS or token in BAD_TOKENS or size in BAD_SIZES:
+            return "ValidationException"
+        if target == BAD_TARGET:
+            return "ValidationException"
+        if self.repeated(token):
+            return None
         state = self.targets.get(target)
         if kind not in ("create", "list") and state is None:
             return "ResourceNotFoundException"
@@ -54,8 +71,10 @@ class Reference:
             return "ConflictException"
         return None
 
-    def accept(self, kind, target, name=None, description=None, **_):
+    def accept(self, kind, target, name=None, description=None, token=None, **_):
         """The call was accepted; what now."""
+        if token is not None:
+            self.tokens[token] = target
         if kind in ("create", "update"):
             status = "CREATING" if kind == "create" else "UPDATING"
             due = self.now + TIMES[status]
@@ -70,33 +89,49 @@ class Reference:
 
 
 def sequence(seed, length, good_only=False):
-    """Calls as dictionaries; `target` is an index into the targets that were ever made."""
+    """Calls as dictionaries; `target` is an index into the targets that were ever made, or an ID
+    that none of them has."""
     draw = random.Random(seed)
     made = 0
     for number in range(length):
         kind = draw.choice(["create", "update", "get", "delete", "synchronize", "list", "step"])
         call = {"kind": kind}
         if kind in ("create", "update"):
-            call["name"] = f"t{number}" if good_only else draw.choice(NAMES + BAD_NAMES[:2])
+            call["name"] = f"t{number}" if good_only else draw.choice(NAMES * 4 + BAD_NAMES)
             # Always one where the other side keeps what an update leaves out.
             if good_only or draw.random() < 0.5:
                 call["description"] = f"number {number}"
             call["endpoint"] = "https://a.example"
             if not good_only and draw.random() < 0.1:
                 call["endpoint"] = draw.choice(BAD_ENDPOINTS)
+            if not good_only and draw.random() < 0.05:
+                call["description"] = draw.choice(BAD_DESCRIPTIONS)
         if kind == "create":
             made += 1
+            if not good_only and draw.random() < 0.4:
+                call["token"] = draw.choice(TOKENS * 3 + BAD_TOKENS)
         elif kind not in ("list", "step"):
             call["target"] = draw.randrange(made + 1)
+            if not good_only and draw.random() < 0.05:
+                call["target"] = BAD_TARGET
+        elif kind == "list" and not good_only and draw.random() < 0.5:
+            call["size"] = draw.choice([1, 2, 1000] * 2 + BAD_SIZES)
         elif kind == "step":
             call["milliseconds"] = draw.choice([1, 499, 500, 1000, 2000])
         yield call
 
 
+def named(ids, target):
+    """The ID that a call's `target` stands for."""
+    if isinstance(target, str):
+        return target
+    return ids[target] if target is not None and target < len(ids) else NOBODY
+
+
 def carry_out(client, gateway, ids, kind, target=None, name=None, description=None,
-              endpoint=None, **_):
+              endpoint=None, token=None, size=None, **_):
     """Does it; returns the error's code, and the ID and the answer of a success."""
-    target = ids[target] if target is not None and target < len(ids) else "0000000000"
+    target = named(ids, target)
     arguments = {"gatewayIdentifier": gateway}
     if kind == "synchronize":
         arguments["targetIdList"] = [target]
@@ -104,8 +139,12 @@ def carry_out(client, gateway, ids, kind, target=None, name=None, description=No
         arguments["targetId"] = target
     if kind in ("create", "update"):
         arguments |= {"name": name, "targetConfiguration": mcp_server(endpoint)}
-        if description:
+        if description is not None:
             arguments["description"] = description
+    if token is not None:
+        arguments["clientToken"] = token
+    if size is not None:
+        arguments["maxResults"] = size
     operation = {"synchronize": "synchronize_gateway_targets", "list": "list_gateway_targets"}
     try:
         answer = getattr(client, operation.get(kind, f"{kind}_gateway_target"))(**arguments)

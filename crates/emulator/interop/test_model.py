@@ -93,6 +93,11 @@ class Model(unittest.TestCase):
                 found.extend(differences(ours, shape, f"{operation}.{name}"))
         self.assertEqual(found, [])
 
+    def test_statuses(self):
+        """A target is in a status of the model, and all of them are known."""
+        statuses = self.service.shape_for("TargetStatus").enum
+        self.assertEqual(sorted(self.shapes["statuses"]), sorted(statuses))
+
     def test_a_difference_is_found(self):
         """The comparison itself: a table that is wrong does not pass."""
         ours = copy.deepcopy(self.shapes["bodies"]["SynchronizeGatewayTargets"])

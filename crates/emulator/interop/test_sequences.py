@@ -5,7 +5,7 @@ import os
 import unittest
 
 import conforms
-from sequences import Reference, carry_out, sequence
+from sequences import Reference, carry_out, named, sequence
 from servers import GATEWAY, Emulator
 
 SEQUENCES = int(os.environ.get("SEQUENCES", "25"))
@@ -34,12 +34,15 @@ class Sequences(unittest.TestCase):
                 continue
             known = dict(call)
             if "target" in call:
-                index = call["target"]
-                known["target"] = ids[index] if index < len(ids) else "0000000000"
+                known["target"] = named(ids, call["target"])
             expected = reference.foretell(**known)
             code, target, answer = carry_out(client, gateway, ids, **call)
             self.assertEqual(code, expected, f"call {number}: {call}")
             if code is not None:
+                continue
+            first = reference.repeated(call.get("token"))
+            if first:
+                self.assertEqual(target, first, f"call {number}: a token came again")
                 continue
             if call["kind"] == "create":
                 self.assertNotIn(target, seen, "an ID came twice")
@@ -53,7 +56,9 @@ class Sequences(unittest.TestCase):
                 self.assertEqual(got, (state.name, state.description, state.status))
             elif call["kind"] == "list":
                 got = [(i["name"], i.get("description"), i["status"]) for i in answer["items"]]
-                self.assertCountEqual(got, reference.listed())
+                size = call.get("size", 100)
+                self.assertEqual(got, reference.listed()[:size], f"call {number}")
+                self.assertEqual("nextToken" in answer, len(reference.listed()) > size)
 
 
 if __name__ == "__main__":

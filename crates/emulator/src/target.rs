@@ -138,6 +138,21 @@ pub enum TargetStatus {
 }
 
 impl TargetStatus {
+    /// Those of the service model.
+    pub(crate) const KNOWN: [Self; 11] = [
+        Self::Creating,
+        Self::Updating,
+        Self::UpdateUnsuccessful,
+        Self::Deleting,
+        Self::Ready,
+        Self::Failed,
+        Self::Synchronizing,
+        Self::SynchronizeUnsuccessful,
+        Self::CreatePendingAuth,
+        Self::UpdatePendingAuth,
+        Self::SynchronizePendingAuth,
+    ];
+
     /// As the wire has it.
     #[must_use]
     pub fn as_str(&self) -> &str {

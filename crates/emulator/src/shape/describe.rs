@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Member, NO_LIMIT, Shape, Text, requests};
+use crate::target::TargetStatus;
 
 /// Every request body by its operation, and the strings that come in paths and queries.
 pub(crate) fn describe() -> Value {
@@ -18,6 +19,7 @@ pub(crate) fn describe() -> Value {
             "nextToken": text(&requests::NEXT_TOKEN),
             "maxResults": {"type": "integer", "min": 1, "max": 1000},
         },
+        "statuses": TargetStatus::KNOWN,
     })
 }
 
