@@ -16,3 +16,10 @@ fn the_settings_in_the_readme_are_the_defaults() {
     let shown = SettingsChange::from_yaml(text).unwrap();
     assert_eq!(shown, SettingsChange::from(&defaults));
 }
+
+/// There are two binaries, and the README's first command names none.
+#[test]
+fn what_cargo_runs_is_the_emulator() {
+    assert!(include_str!("../README.md").contains("    cargo run -p emulator -- --gateway demo"));
+    assert!(include_str!("../Cargo.toml").contains("\ndefault-run = \"agentcore-emulator\"\n"));
+}
