@@ -82,6 +82,12 @@ async fn every_answer_carries_the_clock_and_an_id() {
         assert_eq!(response.header("date"), Some(date.as_str()), "{request}");
         assert_eq!(response.header("x-amzn-requestid").map(str::len), Some(36), "{request}");
     }
+    emulator.step(std::time::Duration::from_hours(1));
+    let later = emulator.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    for request in ["GET /_emulator/health", "GET /_emulator/consent/x", "PUT /_emulator/faults"] {
+        let response = send(&emulator, request, "", "").await;
+        assert_eq!(response.header("date"), Some(later.as_str()), "{request}");
+    }
 }
 
 #[tokio::test]

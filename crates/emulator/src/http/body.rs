@@ -41,7 +41,7 @@ pub(super) async fn whole(State(core): State<Arc<Core>>, request: Request, next:
         Err(_) => (400, "SerializationException", "The body could not be read".to_owned()),
     };
     if parts.uri.path().starts_with(admin::ROOT) {
-        return admin::failure(status, &message);
+        return write::dated(admin::failure(status, &message), core.date());
     }
     let kind = ErrorKind::Other { code: word.to_owned(), status };
     // No kind of call is meant: it decides only how a success would look.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::Response;
 use axum::routing::{any, get};
 use http::request::Parts;
@@ -31,11 +31,13 @@ use crate::serve::{Reply, Served};
 
 /// The service: the admin API under `/_emulator/`, AWS everywhere else.
 pub(crate) fn router(core: Arc<Core>) -> Router {
+    let dated = map_response_with_state(Arc::clone(&core), dated);
     let own = admin::router()
         .merge(levers::router())
         .route("/consent/{token}", get(consent::open))
         .fallback(admin::no_such_path)
-        .method_not_allowed_fallback(admin::no_such_method);
+        .method_not_allowed_fallback(admin::no_such_method)
+        .layer(dated);
     Router::new()
         .nest(admin::ROOT, own)
         // Which the nest leaves out.
@@ -44,6 +46,10 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&core), body::whole))
         .layer(DefaultBodyLimit::max(body::MOST))
         .with_state(core)
+}
+
+async fn dated(State(core): State<Arc<Core>>, response: Response) -> Response {
+    write::dated(response, core.date())
 }
 
 /// Which of AWS's ways to write an answer.

@@ -52,14 +52,19 @@ pub(super) fn plain(
 }
 
 /// What every answer of AWS carries: the time by its clock, and an ID.
-pub(super) fn stamped(mut response: Response, now: Timestamp) -> Response {
-    let headers = response.headers_mut();
+pub(super) fn stamped(response: Response, now: Timestamp) -> Response {
+    let mut response = dated(response, now);
+    if let Ok(id) = HeaderValue::from_str(&request_id()) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// With the time by the emulator's clock; without it the HTTP library would write the machine's.
+pub(super) fn dated(mut response: Response, now: Timestamp) -> Response {
     let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     if let Ok(date) = HeaderValue::from_str(&date) {
-        headers.insert(DATE, date);
-    }
-    if let Ok(id) = HeaderValue::from_str(&request_id()) {
-        headers.insert(REQUEST_ID, id);
+        response.headers_mut().insert(DATE, date);
     }
     response
 }
