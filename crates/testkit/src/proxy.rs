@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, bail};
 use http::header::{CONNECTION, HeaderValue};
+use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
@@ -110,12 +111,7 @@ impl Link {
             Fate::Nothing => pending().await,
             Fate::Cut(cut) => cut,
         };
-        let answer = if cut.commits() {
-            let (head, body) = self.upstream.send(parts, body).await?.into_parts();
-            Some(Response::from_parts(head, body.collect().await?.to_bytes()))
-        } else {
-            None
-        };
+        let answer = if cut.commits() { self.whole_answer(parts, body).await.ok() } else { None };
         match (cut, answer) {
             (Cut::DiesAnswered, Some(mut answer)) => {
                 last_answer.store(true, Ordering::Relaxed);
@@ -132,5 +128,10 @@ impl Link {
                 bail!("cut")
             }
         }
+    }
+
+    async fn whole_answer(&self, parts: Parts, body: Bytes) -> Result<Response<Bytes>> {
+        let (head, body) = self.upstream.send(parts, body).await?.into_parts();
+        Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
     }
 }

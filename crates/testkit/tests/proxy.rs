@@ -1,0 +1,99 @@
+//! The cutting proxy: what reaches the server, and what the process hears.
+
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::Bytes;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use testkit::TestResult;
+use testkit::proxy::{Cut, Life, Points, Proxy, Upstream};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+const SOON: Duration = Duration::from_secs(10);
+/// For what must not come.
+const MOMENT: Duration = Duration::from_millis(200);
+
+/// A server that counts what it is asked, and its URL.
+async fn server() -> anyhow::Result<(String, Arc<AtomicUsize>)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let count = Arc::clone(&count);
+            let answer = service_fn(move |_| {
+                count.fetch_add(1, Ordering::SeqCst);
+                async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("served")))) }
+            });
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+        }
+    });
+    Ok((url, asked))
+}
+
+/// A Delete through the proxy, on a connection of its own.
+async fn ask(proxy: &Proxy) -> anyhow::Result<Bytes> {
+    let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+    let uri = format!("{}/gateways/g/targets/t", proxy.url());
+    let request = Request::builder().method(Method::DELETE).uri(uri).body(Empty::new())?;
+    Ok(client.request(request).await?.into_body().collect().await?.to_bytes())
+}
+
+async fn proxy(url: &str, points: &Arc<Points>, life: Life) -> anyhow::Result<Proxy> {
+    Proxy::start(Upstream::plain(url)?, Arc::clone(points), life).await
+}
+
+/// The second Delete is cut: how many reach the server, and what the process hears.
+async fn cut(cut: Cut, reach: usize, hears: Option<bool>) -> TestResult {
+    let (url, asked) = server().await?;
+    let points = Arc::<Points>::default();
+    let first = proxy(&url, &points, points.next_life()).await?;
+    points.count(Some(("DeleteGatewayTarget#2".parse()?, cut)));
+    assert_eq!(ask(&first).await?, "served");
+    assert!(!points.was_reached());
+    let patience = if hears.is_some() { SOON } else { MOMENT };
+    let heard = timeout(patience, ask(&first)).await.ok();
+    assert_eq!(heard.map(|answer| answer.is_ok()), hears, "{cut}");
+    assert_eq!(asked.load(Ordering::SeqCst), reach, "{cut}");
+    assert!(points.was_reached());
+    if matches!(cut, Cut::Before | Cut::After) {
+        assert_eq!(ask(&first).await?, "served", "{cut}: the next one");
+    } else {
+        timeout(SOON, points.until_kill_is_due()).await?;
+        assert!(timeout(MOMENT, ask(&first)).await.is_err(), "{cut}: it is dead");
+        let second = proxy(&url, &points, points.next_life()).await?;
+        points.is_over();
+        assert!(timeout(MOMENT, ask(&first)).await.is_err(), "{cut}: it is still dead");
+        assert_eq!(ask(&second).await?, "served", "{cut}: the next life");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), reach + 1, "{cut}");
+    timeout(SOON, points.stop_counting()).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_cut_before_it_is_served_does_not_reach_the_server() -> TestResult {
+    cut(Cut::Before, 1, Some(false)).await?;
+    cut(Cut::DiesBefore, 1, None).await
+}
+
+#[tokio::test]
+async fn what_is_cut_after_it_is_served_reaches_the_server() -> TestResult {
+    cut(Cut::After, 2, Some(false)).await?;
+    cut(Cut::DiesAfter, 2, None).await
+}
+
+#[tokio::test]
+async fn who_dies_with_the_answer_has_heard_all_of_it() -> TestResult {
+    cut(Cut::DiesAnswered, 2, Some(true)).await
+}
