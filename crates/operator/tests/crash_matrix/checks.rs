@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 use api::MCPServer;
 use emulator::{CallKind, CallRecord, Emulator, TargetView};
+use planner::Bound;
 use testkit::scenario::{GATEWAY, OTHER_GATEWAY, is_ready};
 
 use crate::stage::{NAME, PATIENCE, STRANGER, Stage, WINDOW};
@@ -73,8 +74,7 @@ pub(crate) async fn ends(stage: &Stage, end: End) -> Result<()> {
 fn is_settled(server: &MCPServer) -> bool {
     let Some(status) = &server.status else { return false };
     let annotations = server.metadata.annotations.clone().unwrap_or_default();
-    let identity = status.gateway_id.clone().zip(status.target_id.clone());
-    let identity = identity.map(|(gateway, target)| format!("{gateway}/{target}"));
+    let identity = Bound::of(server).map(|at| format!("{}/{}", at.gateway, at.target));
     is_ready(server)
         && status.applied_generation == server.metadata.generation
         && status.intent.is_none()
@@ -101,8 +101,8 @@ async fn rests_ready(stage: &Stage) -> Result<()> {
     for _ in 0..RESTS {
         let before = servers.get(NAME).await?;
         let writes = stage.scenario.writes();
-        let gateway = before.status.as_ref().and_then(|status| status.gateway_id.clone());
-        two_quiet_lists(&stage.scenario.aws, &gateway.context("no gateway")?).await?;
+        let gateway = Bound::of(&before).context("it has no target")?.gateway;
+        two_quiet_lists(&stage.scenario.aws, &gateway.0).await?;
         let after = servers.get(NAME).await?;
         if after.metadata.resource_version == before.metadata.resource_version
             && stage.scenario.writes() == writes
