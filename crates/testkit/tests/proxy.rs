@@ -54,16 +54,16 @@ async fn proxy(url: &str, points: &Arc<Points>, life: Life) -> anyhow::Result<Pr
 }
 
 /// The second Delete is cut: how many reach the server, and what the process hears.
-async fn cut(cut: Cut, reach: usize, hears: Option<bool>) -> TestResult {
+async fn cut(cut: Cut, reach: usize, answered: Option<bool>) -> TestResult {
     let (url, asked) = server().await?;
     let points = Arc::<Points>::default();
     let first = proxy(&url, &points, points.next_life()).await?;
     points.count(Some(("DeleteGatewayTarget#2".parse()?, cut)));
     assert_eq!(ask(&first).await?, "served");
     assert!(!points.was_reached());
-    let patience = if hears.is_some() { SOON } else { MOMENT };
+    let patience = if answered.is_some() { SOON } else { MOMENT };
     let heard = timeout(patience, ask(&first)).await.ok();
-    assert_eq!(heard.map(|answer| answer.is_ok()), hears, "{cut}");
+    assert_eq!(heard.map(|answer| answer.is_ok()), answered, "{cut}");
     assert_eq!(asked.load(Ordering::SeqCst), reach, "{cut}");
     assert!(points.was_reached());
     if matches!(cut, Cut::Before | Cut::After) {
