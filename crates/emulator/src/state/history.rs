@@ -74,8 +74,9 @@ impl History {
         present: Option<&'a Target>,
     ) -> Option<&'a Target> {
         let Some(past) = self.versions.get(&sequence) else { return present };
+        // Before all that is known, which is so once the lag has grown: the oldest of it.
         let version = past.versions.iter().rev().find(|version| version.since <= time);
-        version.map_or(present, |version| version.target.as_ref())
+        version.or(past.versions.front()).map_or(present, |version| version.target.as_ref())
     }
 
     /// The sequence number of an ID, dead or alive, that changed within sight.

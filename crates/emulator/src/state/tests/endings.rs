@@ -244,3 +244,19 @@ fn a_consent_that_renews_for_ever_does_not_take_for_ever() {
         world.state.advance(world.now);
     }
 }
+
+#[test]
+fn a_lag_that_grows_does_not_show_what_is_to_come() {
+    let seconds = |seconds| Spread::Fixed(Duration::from_secs(seconds));
+    let lag = |get| Consistency { get: seconds(get), list: seconds(0) };
+    let mut world = World::set(|settings| settings.consistency = lag(1));
+    let id = world.ready("a");
+    world.pass(3000);
+    world.update(&id, spec("b")).unwrap();
+    let mut settings = Settings::clone(world.state.settings());
+    settings.consistency = lag(10);
+    world.state.set_settings(settings);
+    assert_eq!(world.get(&id).unwrap().spec.name, "a");
+    world.pass(10_000);
+    assert_eq!(world.get(&id).unwrap().spec.name, "b");
+}
