@@ -2,7 +2,7 @@
 //! behind it.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,16 @@ pub struct Emulator {
     served: tokio::task::JoinHandle<io::Result<()>>,
 }
 
+/// Where to reach what listens here: "every address" is none that a browser opens.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
 impl Emulator {
     /// Starts on a free loopback port, in the current runtime. The clock shows the machine's
     /// time.
@@ -44,7 +54,7 @@ impl Emulator {
     pub async fn listen(settings: Settings, address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let url = format!("http://{address}");
+        let url = format!("http://{}", reachable(address));
         let core = Arc::new(Core::new(settings, url.clone(), Timestamp::now()));
         let service = router(Arc::clone(&core)).into_make_service_with_connect_info::<Connection>();
         let (stop, stopped) = oneshot::channel::<()>();

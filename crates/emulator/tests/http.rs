@@ -405,3 +405,13 @@ async fn half_a_head_keeps_it_from_stopping_for_a_while_only() {
     admin(&emulator, "GET /_emulator/health", &Value::Null).await;
     emulator.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn on_every_address_it_is_reached_at_one() {
+    for (listen, reached) in [("0.0.0.0:0", "http://127.0.0.1:"), ("127.0.0.1:0", "http://127.")] {
+        let emulator =
+            Emulator::listen(Settings::default(), listen.parse().unwrap()).await.unwrap();
+        assert!(emulator.url().starts_with(reached), "{listen}: {}", emulator.url());
+        assert_eq!(admin(&emulator, "GET /_emulator/health", &Value::Null).await.status, 200);
+    }
+}
