@@ -95,8 +95,18 @@ impl OutcomeRule {
     pub(crate) fn ending(&self, transition: Transition) -> (TargetStatus, Vec<String>) {
         let status = self.status.clone().unwrap_or_else(|| transition.failure());
         let reasons = self.reasons.clone().unwrap_or_else(|| match status {
-            TargetStatus::Ready => Vec::new(),
-            _ => vec![UNREACHABLE.to_owned()],
+            TargetStatus::Failed
+            | TargetStatus::UpdateUnsuccessful
+            | TargetStatus::SynchronizeUnsuccessful
+            | TargetStatus::Other(_) => vec![UNREACHABLE.to_owned()],
+            TargetStatus::Creating
+            | TargetStatus::Updating
+            | TargetStatus::Deleting
+            | TargetStatus::Ready
+            | TargetStatus::Synchronizing
+            | TargetStatus::CreatePendingAuth
+            | TargetStatus::UpdatePendingAuth
+            | TargetStatus::SynchronizePendingAuth => Vec::new(),
         });
         (status, reasons)
     }

@@ -217,6 +217,7 @@ fn a_rule_can_end_a_transition_in_a_pending_status() {
     world.update(&id, spec("a")).unwrap();
     world.pass(1000);
     let asked = url(&mut world, &id);
+    assert!(world.get(&id).unwrap().status_reasons.is_empty(), "nothing has failed");
     assert_eq!(open(&mut world, &asked, true), Consented::Granted);
     assert_eq!(world.status(&id), "READY");
     world.update(&id, spec("a")).unwrap();
