@@ -9,6 +9,7 @@ mod create;
 mod delete;
 mod edit;
 mod heal;
+mod matrix;
 mod moved;
 mod names;
 mod policies;

@@ -48,6 +48,10 @@ pub(super) struct Quirks {
     pub(super) list_lag: Duration,
     pub(super) stamp: Stamp,
     pub(super) dead_token: DeadToken,
+    /// Whether a token is remembered at all.
+    pub(super) remembers_tokens: bool,
+    /// What a full limit of operations under way is answered with, where one is met at first.
+    pub(super) limit: Option<FailureClass>,
     /// Whether a failed Update leaves the configuration before it.
     pub(super) failure_keeps_old: bool,
     /// Whether it changes what it is given, in a way that nobody knows of.
@@ -62,6 +66,8 @@ impl Default for Quirks {
             list_lag: Duration::ZERO,
             stamp: Stamp::Acceptance,
             dead_token: DeadToken::Answers,
+            remembers_tokens: true,
+            limit: None,
             failure_keeps_old: false,
             rewrites: false,
         }
@@ -120,6 +126,7 @@ pub(super) struct Aws {
     pub(super) missing: Vec<GatewayId>,
     targets: BTreeMap<(GatewayId, TargetId), History>,
     tokens: BTreeMap<String, (GatewayId, TargetId)>,
+    made_by_token: Vec<Identity>,
     made: u32,
 }
 
@@ -178,7 +185,8 @@ impl Aws {
         now: Timestamp,
         works: bool,
     ) -> Result<Accepted, Failure> {
-        if let Some(known) = self.tokens.get(token) {
+        let known = self.tokens.get(token).filter(|_| self.quirks.remembers_tokens);
+        if let Some(known) = known {
             let made = &self.targets[known];
             match (made.at(now), self.quirks.dead_token) {
                 (Some(target), _) => return Ok(accepted(target)),
@@ -191,6 +199,7 @@ impl Aws {
             }
         }
         let identity = self.put(gateway, definition, now, works)?;
+        self.made_by_token.push(identity.clone());
         self.tokens.insert(token.to_owned(), identity.clone());
         Ok(accepted(self.targets[&identity].at(now).expect("it was just made")))
     }
@@ -342,7 +351,7 @@ impl Aws {
 
     /// The targets that were made under a token, alive or not.
     pub(super) fn made_by_token(&self) -> impl Iterator<Item = &Identity> {
-        self.tokens.values()
+        self.made_by_token.iter()
     }
 
     /// Every target that really is there.

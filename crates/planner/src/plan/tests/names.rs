@@ -75,7 +75,7 @@ fn a_target_with_the_very_configuration_that_came_long_after_the_attempt_is_not_
     let mut story = Story::given_server();
     story.given_fault("Create", Fault::LostBefore).when_taken("Create");
     story.sights.clear();
-    story.now = later(story.now, std::time::Duration::from_mins(60));
+    story.now = later(story.now, std::time::Duration::from_hours(1));
     let definition = story.desired();
     let stranger = story.aws.put(&GATEWAY.into(), &definition, story.now, true).unwrap();
     story.when_restarted().when_time_passes(90).then_waits_with(Reason::NameConflict);

@@ -59,8 +59,8 @@ fn and_the_last() {
 fn live_all(share: u64) {
     let lives = std::env::var("LIVES").map_or(LIVES, |lives| lives.parse().unwrap());
     for seed in (0..lives).map(|life| life * 4 + share) {
-        let lived = std::panic::catch_unwind(|| live(seed, true));
-        assert!(lived.is_ok(), "life {seed} went wrong: LIFE={seed} tells it");
+        let outcome = std::panic::catch_unwind(|| live(seed, true));
+        assert!(outcome.is_ok(), "life {seed} went wrong: LIFE={seed} tells it");
     }
 }
 

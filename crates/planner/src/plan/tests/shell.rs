@@ -4,13 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{FINALIZER, GatewayId, MCPServer, MCPServerStatus, Sight, TARGET_ANNOTATION, Trouble};
+use api::{
+    FINALIZER, Failure, FailureClass, GatewayId, MCPServer, MCPServerStatus, Sight,
+    TARGET_ANNOTATION, Trouble,
+};
 use jiff::Timestamp;
 
-use super::story::{Story, WINDOW};
+use super::aws::failure;
+use super::story::{Cut, Story, WINDOW};
 use crate::memory::later;
 use crate::plan::{Decision, plan};
-use crate::world::World;
+use crate::world::{Bound, World};
 use crate::{
     Call, Claim, DriftPolicy, Memory, Report, Standing, Step, fingerprint, project, validate,
 };
@@ -56,6 +60,9 @@ impl Story {
         if self.unseen().is_some() || self.now >= self.next_look() {
             let changed = self.look();
             self.due |= changed || !self.awaits.is_empty();
+            if self.is_dying {
+                return self.restart();
+            }
         }
         self.due |= self.wake_at.is_some_and(|at| at <= self.now);
         if self.due {
@@ -74,7 +81,11 @@ impl Story {
             if before.as_of == Some(as_of) {
                 continue;
             }
-            let after = match self.aws.list(&claim.gateway, as_of) {
+            let listed = match self.point("List") {
+                None => self.aws.list(&claim.gateway, as_of),
+                Some(_) => Err(unanswered()),
+            };
+            let after = match listed {
                 Ok(listing) => Sight {
                     listing: Some(Arc::new(listing)),
                     as_of: Some(as_of),
@@ -119,10 +130,13 @@ impl Story {
                 self.due = true;
                 return;
             }
-            self.carry_out(server, &step, &report);
+            let done = self.carry_out(server, &step, &report);
             self.check();
-            if self.dies_now() {
+            if self.is_dying || self.dies_now() {
                 return self.restart();
+            }
+            if !done {
+                return self.try_again_soon();
             }
         }
         self.fail("the plan does not come to rest");
@@ -145,24 +159,40 @@ impl Story {
         })
     }
 
-    fn carry_out(&mut self, mut server: MCPServer, step: &Step, report: &Report) {
+    /// Kubernetes did not answer: the operator asks again after a pause.
+    fn try_again_soon(&mut self) {
+        self.wake_at = Some(later(self.now, Duration::from_secs(2)));
+    }
+
+    /// What befalls the call or the write that comes now.
+    fn point(&mut self, what: &str) -> Option<Cut> {
+        let number = self.points.len();
+        self.points.push(what.to_owned());
+        let (_, cut) = self.cut.filter(|(at, _)| *at == number)?;
+        self.is_dying |= cut.kills();
+        self.tell(format_args!("{what} is cut: {cut:?}"));
+        Some(cut)
+    }
+
+    /// Whether Kubernetes did what was asked of it, as far as the process knows.
+    fn carry_out(&mut self, mut server: MCPServer, step: &Step, report: &Report) -> bool {
         self.tell(format_args!("{step:?}"));
         self.steps.push(step.name());
         match step {
             Step::AddFinalizer => {
                 server.metadata.finalizers.get_or_insert_default().push(FINALIZER.to_owned());
-                self.write(Some(server));
+                self.write(step.name(), Some(server))
             }
             Step::ReleaseFinalizer => {
                 let retained = matches!(report.standing, Standing::Retained(_));
                 let gone = self.ours_alive().is_empty();
                 self.assert(retained || gone, "released, and a target of ours is left");
-                self.write(None);
+                self.write(step.name(), None)
             }
             Step::Annotate(identity) => {
                 let annotations = server.metadata.annotations.get_or_insert_default();
                 annotations.insert(TARGET_ANNOTATION.to_owned(), identity.clone());
-                self.write(Some(server));
+                self.write(step.name(), Some(server))
             }
             Step::RecordIntent(_)
             | Step::Bind(_)
@@ -171,11 +201,13 @@ impl Story {
             | Step::ForgetRetired(_) => {
                 let status = project(&server, Some(step), report, self.now);
                 self.memory.recording(step);
-                let recorded = self.write_status(server, status);
-                self.assert(recorded, "the step records nothing");
+                let recorded = self.write_status(step.name(), server, status);
+                self.assert(recorded.is_some(), "the step records nothing");
+                recorded.unwrap_or_default()
             }
             Step::Create { .. } | Step::Read { .. } | Step::Update { .. } | Step::Delete { .. } => {
                 self.call(&server, step);
+                true
             }
         }
     }
@@ -186,7 +218,15 @@ impl Story {
             self.assert(ours, "a write to a target that is not ours");
         }
         let began = self.now;
-        let result = self.aws.answer(step, later(began, HALFWAY));
+        let cut = self.point(step.name());
+        let result = match cut {
+            Some(cut) if !cut.commits() => Err(unanswered()),
+            Some(cut) => {
+                let answer = self.aws.answer(step, later(began, HALFWAY));
+                if cut == Cut::DiesAnswered { answer } else { Err(unanswered()) }
+            }
+            None => self.aws.answer(step, later(began, HALFWAY)),
+        };
         if let Err(failure) = &result {
             self.tell(failure);
         }
@@ -195,20 +235,29 @@ impl Story {
         self.memory.learn(server, step, Call { began, ended, result }, 7);
     }
 
-    fn write(&mut self, server: Option<MCPServer>) {
-        self.writes += 1;
-        self.server = server;
+    /// Whether it was answered.
+    fn write(&mut self, what: &str, server: Option<MCPServer>) -> bool {
+        let cut = self.point(what);
+        if cut.is_none_or(Cut::commits) {
+            self.writes += 1;
+            self.server = server;
+        }
         self.now = later(self.now, Duration::from_millis(5));
+        cut.is_none()
     }
 
-    /// Writes the status if it is new, and tells whether it was.
-    fn write_status(&mut self, mut server: MCPServer, status: MCPServerStatus) -> bool {
+    /// Writes the status if it is new, and tells whether that was answered.
+    fn write_status(
+        &mut self,
+        what: &str,
+        mut server: MCPServer,
+        status: MCPServerStatus,
+    ) -> Option<bool> {
         if server.status.clone().unwrap_or_default() == status {
-            return false;
+            return None;
         }
         server.status = Some(status);
-        self.write(Some(server));
-        true
+        Some(self.write(what, Some(server)))
     }
 
     /// There is no step: the report is written, and then nothing more is to be said or done.
@@ -216,7 +265,14 @@ impl Story {
         let planned_at = self.now;
         let status = project(server, None, report, planned_at);
         let was_ready = self.is_ready();
-        if self.write_status(server.clone(), status) {
+        let written = self.write_status("report", server.clone(), status);
+        if self.is_dying {
+            return self.restart();
+        }
+        if written == Some(false) {
+            return self.try_again_soon();
+        }
+        if written.is_some() {
             let ready = self.condition("Ready").map(|ready| ready.message.clone());
             self.tell(format_args!("status: {}", ready.unwrap_or_default()));
         }
@@ -239,6 +295,7 @@ impl Story {
     }
 
     pub(super) fn restart(&mut self) {
+        self.is_dying = false;
         self.tell("the process dies, and another begins");
         self.now = later(self.now, Duration::from_secs(1));
         self.memory = Memory::new(self.now);
@@ -287,8 +344,15 @@ impl Story {
         let unique = gateways.iter().collect::<BTreeSet<_>>().len() == gateways.len();
         self.assert(unique, "two live targets for one identity");
         let kept = server.metadata.finalizers.iter().flatten().any(|f| f == FINALIZER);
-        self.assert(kept || alive.is_empty() || self.due, "a target of ours without the finalizer");
+        // One that is to be adopted is not ours before that.
+        let bound = Bound::of(server).map(|bound| (bound.gateway, bound.target));
+        let ours = alive.iter().any(|id| !self.adopted.contains(id) || Some(id) == bound.as_ref());
+        self.assert(kept || !ours || self.due, "a target of ours without the finalizer");
     }
+}
+
+fn unanswered() -> Failure {
+    failure(FailureClass::Unanswered)
 }
 
 fn entry<'a>(sight: &'a Sight, claim: &Claim) -> [Option<&'a api::Summary>; 2] {

@@ -29,6 +29,35 @@ pub(super) const WINDOW: Duration = Duration::from_secs(10);
 /// More events than any story has.
 const MOST_EVENTS: usize = 5_000;
 
+/// What befalls a call to AWS or a write to Kubernetes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// It is not served, and the process hears of a broken connection.
+    Before,
+    /// It is carried out, and the process hears of a broken connection.
+    After,
+    /// The process dies before it is served.
+    DiesBefore,
+    /// The process dies after it is carried out and before the answer comes.
+    DiesAfter,
+    /// The process dies with the answer in hand.
+    DiesAnswered,
+}
+
+impl Cut {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Before, Self::After, Self::DiesBefore, Self::DiesAfter, Self::DiesAnswered];
+
+    /// Whether it is carried out.
+    pub(super) fn commits(self) -> bool {
+        !matches!(self, Self::Before | Self::DiesBefore)
+    }
+
+    pub(super) fn kills(self) -> bool {
+        !matches!(self, Self::Before | Self::After)
+    }
+}
+
 /// One resource, one process, one AgentCore.
 pub(super) struct Story {
     pub(super) now: Timestamp,
@@ -45,6 +74,12 @@ pub(super) struct Story {
     pub(super) awaits: Vec<GatewayId>,
     /// Something happened that wakes the resource.
     pub(super) due: bool,
+    /// Every call to AWS and every write to Kubernetes so far.
+    pub(super) points: Vec<String>,
+    /// What befalls one of them, by its number.
+    pub(super) cut: Option<(usize, Cut)>,
+    /// The process dies as soon as what it does is done.
+    pub(super) is_dying: bool,
     /// The process dies after this many more steps.
     pub(super) dies_after: Option<usize>,
     pub(super) nonces: u64,
@@ -98,6 +133,9 @@ impl Story {
             wake_at: None,
             awaits: Vec::new(),
             due: true,
+            points: Vec::new(),
+            cut: None,
+            is_dying: false,
             dies_after: None,
             nonces: 0,
             adopted: Vec::new(),

@@ -6,7 +6,7 @@ use super::aws::{self, Identity};
 use super::story::{GATEWAY, Story, WINDOW};
 
 /// As the Go operator leaves a resource: its finalizer and the target, none of our records.
-fn given_left_by_the_go_operator() -> (Story, Identity) {
+pub(super) fn given_left_by_the_go_operator() -> (Story, Identity) {
     let mut story = Story::given_server();
     let definition = story.desired();
     let made = story.now - jiff::SignedDuration::from_hours(1);
