@@ -11,7 +11,7 @@ CARGO_DENY := $(MCP_GATEWAY_CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/ca
 CRD := config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help build test crash-matrix test-interop lint fmt manifests demo install uninstall run
+.PHONY: help build test crash-matrix test-interop model lint fmt manifests demo install uninstall run
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ crash-matrix: programs ## Crash the operator at every point of every story (half
 
 test-interop: ## Test the emulator with clients of others: boto3 and moto (needs Python 3)
 	python3 crates/emulator/interop/run.py
+
+model: ## Check the planner in every state that can be reached, with wide bounds (CI: narrow ones)
+	MODEL=full cargo test --locked --release -p planner --lib model -- --nocapture --test-threads=1
 
 lint: $(CARGO_DENY) ## Check format, lints, dependencies and generated files
 	cargo fmt --all --check

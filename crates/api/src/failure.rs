@@ -63,7 +63,7 @@ impl FailureClass {
 }
 
 /// A failed call: its class, and what AWS said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Failure {
     /// What kind of failure it is.
     pub class: FailureClass,

@@ -59,7 +59,7 @@ pub struct Sight {
 }
 
 /// Why a mirror sees nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Trouble {
     /// The last failure.
     pub failure: Failure,

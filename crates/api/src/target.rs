@@ -47,7 +47,7 @@ identifier! {
 }
 
 /// The configuration of a target, as far as an `MCPServer` can say it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Definition {
     /// Name of the target.
     pub name: String,
@@ -62,7 +62,7 @@ pub struct Definition {
 }
 
 /// How the gateway authenticates itself at the MCP server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Credentials {
     /// OAuth2 with a credential provider.
     OAuth {
@@ -76,14 +76,14 @@ pub enum Credentials {
 }
 
 /// An OAuth2 grant type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Grant {
     /// The gateway acts for itself.
     ClientCredentials,
 }
 
 /// What the gateway passes on between client and server; the order has no meaning.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Metadata {
     /// Request headers.
     pub request_headers: Vec<String>,
@@ -104,7 +104,7 @@ impl Metadata {
 }
 
 /// A target as a List shows it: without its configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Summary {
     /// Its ID.
     pub id: TargetId,
@@ -125,7 +125,7 @@ pub struct Summary {
 }
 
 /// A target as a Get shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     /// What a List would show.
     pub summary: Summary,
@@ -139,7 +139,7 @@ pub struct Target {
 }
 
 /// What AWS answers when it has accepted a Create or an Update: the work goes on behind it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Accepted {
     /// The target.
     pub target: TargetId,

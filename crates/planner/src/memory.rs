@@ -16,7 +16,7 @@ use crate::world::{Bound, annotation};
 const READINGS: usize = 4;
 
 /// The calls of which setbacks are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Attempt {
     /// `CreateGatewayTarget`.
     Create,
@@ -51,7 +51,7 @@ pub enum Answer {
 }
 
 /// The answer to a Get.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Reading {
     /// The gateway that was asked.
     gateway: GatewayId,
@@ -64,7 +64,7 @@ pub(crate) struct Reading {
 }
 
 /// A call that failed, and when it may be tried again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Setback {
     pub(crate) attempt: Attempt,
     pub(crate) generation: i64,
@@ -75,7 +75,7 @@ pub(crate) struct Setback {
 }
 
 /// What is known of the attempts on one intent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Intended {
     pub(crate) nonce: String,
     /// Whether a Create was sent for it.
@@ -87,7 +87,7 @@ pub(crate) struct Intended {
 }
 
 /// An Update that AWS has accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Updated {
     pub(crate) fingerprint: String,
     pub(crate) answer: Accepted,
@@ -96,7 +96,7 @@ pub(crate) struct Updated {
 }
 
 /// What one process remembers for one resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Memory {
     since: Timestamp,
     /// When the last Create or Update ended that may have changed something.

@@ -176,6 +176,8 @@ pub enum Standing {
 pub enum Holder {
     /// A target that is not known to be ours.
     Target(TargetId),
+    /// A target that is not known to be ours, while ours serves on under this name.
+    Meanwhile(TargetId, String),
     /// A target that the annotation names, which a backup may have brought along.
     Remembered(TargetId),
     /// Another `MCPServer`, as `namespace/name`.

@@ -4,6 +4,7 @@ use api::{Applied, Applying, Definition, FailureClass, Summary, Target, TargetSt
 use jiff::Timestamp;
 
 use super::create::{conflict, intend};
+use super::settle::holder_of;
 use super::{Decision, Stage, attempt, read_since, retire, seen, stage, wait_until};
 use crate::backoff::Schedule;
 use crate::diff::{differences, fingerprint, is_current_scheme};
@@ -127,12 +128,18 @@ impl Keeper<'_> {
     }
 
     fn begin_update(&self, entry: &Summary, fingerprint: String) -> Decision {
+        if let Some(decision) = self.name_is_taken(entry) {
+            return decision;
+        }
         let generation = self.world.generation();
         let step = Step::RecordApplying(Applying { fingerprint, generation });
         Decision::step(step, self.updating().seeing(entry))
     }
 
     fn update(&self, entry: &Summary) -> Decision {
+        if let Some(decision) = self.name_is_taken(entry) {
+            return decision;
+        }
         let step = Step::Update {
             gateway: self.bound.gateway.clone(),
             target: self.bound.target.clone(),
@@ -142,21 +149,11 @@ impl Keeper<'_> {
             }),
             before: self.world.updated_at_most(entry),
         };
-        let gateway = &self.bound.gateway;
-        let report = self.updating().seeing(entry);
-        let decision = attempt(self.world, Attempt::Update, gateway, step, report);
         if self.must_be_replaced(entry) {
             return self.replace();
         }
-        match &decision.report.standing {
-            // The name that is wanted is taken; under the old one the target serves on.
-            Standing::Held { failure, .. }
-                if failure.class == FailureClass::Conflict && self.wanted.name != entry.name =>
-            {
-                self.name_taken().unwrap_or(decision)
-            }
-            _ => decision,
-        }
+        let report = self.updating().seeing(entry);
+        attempt(self.world, Attempt::Update, &self.bound.gateway, step, report)
     }
 
     /// A target that failed when it was made, and that AWS refuses to update: nobody has ever used
@@ -186,13 +183,23 @@ impl Keeper<'_> {
         attempt(self.world, Attempt::Delete, &self.bound.gateway, step, report)
     }
 
-    fn name_taken(&self) -> Option<Decision> {
-        let (_, listing) = seen(self.world, &self.bound.gateway).ok()?;
-        let holder = listing.by_name(&self.wanted.name)?;
-        let holder = Holder::Target(holder.id.clone());
-        let setback = self.world.memory.setback(Attempt::Update, self.world.generation())?;
-        let Decision { step, report } = conflict(&self.bound.gateway, &self.wanted.name, holder);
-        Some(Decision { step, report: report.waking(setback.retry_at) })
+    /// The name that is wanted is another target's; under the old one the target serves on. To ask
+    /// AWS would only be refused: the mirror tells when the name is free.
+    fn name_is_taken(&self, entry: &Summary) -> Option<Decision> {
+        if self.wanted.name == entry.name {
+            return None;
+        }
+        let Bound { gateway, target, .. } = self.bound;
+        let (_, listing) = seen(self.world, gateway).ok()?;
+        let other = listing.by_name(&self.wanted.name).filter(|other| other.id != *target)?;
+        if other.status == TargetStatus::Deleting {
+            return Some(Decision::wait(self.updating()));
+        }
+        let holder = match holder_of(self.world, gateway, &other.id) {
+            Holder::Target(id) => Holder::Meanwhile(id, entry.name.clone()),
+            known => known,
+        };
+        Some(conflict(gateway, &other.name, holder))
     }
 
     /// What is wanted has been applied: does it show, did it work, has anybody changed it since?
@@ -319,6 +326,9 @@ impl Keeper<'_> {
                 };
                 if self.world.now < at {
                     return Decision::wait(report.reading(target).waking(at));
+                }
+                if let Some(decision) = self.name_is_taken(&target.summary) {
+                    return decision;
                 }
                 Decision::step(step, report.seeing(&target.summary))
             }

@@ -287,7 +287,8 @@ fn may_begin_until(intent: &Intent) -> Timestamp {
     intent.attempts_until.or(at_first).unwrap_or(Timestamp::MIN)
 }
 
-fn holder_of(world: &World<'_>, gateway: &GatewayId, target: &TargetId) -> Holder {
+/// Who has this target, as far as the resources say.
+pub(super) fn holder_of(world: &World<'_>, gateway: &GatewayId, target: &TargetId) -> Holder {
     let me = Owner::of(world.server).uid;
     let claim = world.rivals.iter().find(|rival| {
         rival.owner.uid != me

@@ -10,6 +10,7 @@ mod delete;
 mod edit;
 mod heal;
 mod matrix;
+mod model;
 mod moved;
 mod names;
 mod policies;

@@ -212,6 +212,10 @@ fn conflict(gateway: &str, name: &str, holder: &Holder) -> String {
              the target, or ask for it with the annotation {}.",
             api::ADOPT_ANNOTATION
         ),
+        Holder::Meanwhile(id, name) => format!(
+            "{held} target {id}, which is not known to be ours; the target serves on as {name}: \
+             set another spec.targetName, or remove target {id}."
+        ),
         Holder::Remembered(id) => format!(
             "{held} target {id}, which the annotation {} names, but the status does not: an \
              administrator can let it be taken over (--allow-adoption). To leave it to others, \

@@ -21,7 +21,7 @@ pub(super) const ACCOUNT: &str = "111122223333";
 pub(super) const REGION: &str = "us-east-1";
 
 /// When `updatedAt` moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Stamp {
     Acceptance,
     Completion,
@@ -29,7 +29,7 @@ pub(super) enum Stamp {
 }
 
 /// What a repeated token is answered after its target was deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum DeadToken {
     /// The dead target, as if it lived.
     Answers,
@@ -39,7 +39,7 @@ pub(super) enum DeadToken {
 }
 
 /// What the service leaves open.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Quirks {
     /// How long a change takes.
     pub(super) transition: Duration,
@@ -75,7 +75,7 @@ impl Default for Quirks {
 }
 
 /// What befalls a call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Fault {
     /// It is refused.
     Refused(FailureClass),
@@ -90,7 +90,7 @@ pub(super) enum Fault {
 pub(super) type Identity = (GatewayId, TargetId);
 
 /// A target over time; `None`: it does not exist.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct History {
     versions: Vec<(Timestamp, Option<Target>)>,
 }
@@ -106,6 +106,13 @@ impl History {
         self.versions.push((from, state));
     }
 
+    /// Forgets what was over before that time and can no longer be shown, but for what lived last.
+    fn forget(&mut self, before: Timestamp) {
+        let shown = self.versions.iter().rposition(|(from, _)| *from <= before).unwrap_or(0);
+        let lived = self.versions[..=shown].iter().rposition(|(_, state)| state.is_some());
+        self.versions.drain(..lived.unwrap_or(shown));
+    }
+
     /// Whether it holds the name, or will.
     fn occupies(&self, name: &str, now: Timestamp) -> bool {
         let ahead = self.versions.iter().filter(|(from, _)| *from > now);
@@ -115,7 +122,7 @@ impl History {
 }
 
 /// The service.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Aws {
     pub(super) quirks: Quirks,
     /// Faults of the next calls, by the name of the step.
@@ -359,6 +366,16 @@ impl Aws {
         self.targets.iter().filter_map(move |((gateway, _), history)| {
             history.at(now).map(|target| (gateway, target))
         })
+    }
+
+    /// Forgets what was over before that time.
+    pub(super) fn forget(&mut self, before: Timestamp) {
+        self.targets.values_mut().for_each(|history| history.forget(before));
+    }
+
+    /// Whether nothing is under way.
+    pub(super) fn is_settled(&self, now: Timestamp) -> bool {
+        self.targets.values().flat_map(|history| &history.versions).all(|(from, _)| *from <= now)
     }
 
     /// Somebody else does something to the target, at once.

@@ -172,9 +172,12 @@ fn a_new_name_that_is_taken_is_a_conflict_until_it_is_free() {
         .when_edited(|spec| spec.target_name = Some("climate".to_owned()))
         .when_time_passes(120)
         .then_waits_with(Reason::NameConflict)
-        .then_message_says(stranger.1.as_str());
+        .then_message_says(stranger.1.as_str())
+        .then_message_says("serves on as weather")
+        // To ask again and again would only be refused.
+        .then_steps(&[]);
     story.aws.vanish(&stranger, story.now);
-    story.when_settled().then_ready();
+    story.when_time_passes(60).when_settled().then_ready();
 }
 
 #[test]
