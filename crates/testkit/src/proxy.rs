@@ -11,8 +11,7 @@ mod upstream;
 
 use std::future::pending;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Result, bail};
 use http::header::{CONNECTION, HeaderValue};
@@ -86,13 +85,14 @@ struct Link {
 
 impl Link {
     async fn converse(self: Arc<Self>, stream: TcpStream) {
-        // Whether the answer under way is the last that the process gets.
-        let last_answer = AtomicBool::new(false);
-        let service = service_fn(|request| self.serve(request, &last_answer));
+        // What befalls this connection.
+        let struck = OnceLock::new();
+        let service = service_fn(|request| self.serve(request, &struck));
         // An error is a cut, or a process that has died.
         let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        if last_answer.load(Ordering::Relaxed) {
-            self.points.kill_is_due();
+        // All of the answer is out, or the process has hung up before it came.
+        if let Some(cut) = struck.get() {
+            self.points.has_befallen(*cut);
         }
     }
 
@@ -100,7 +100,7 @@ impl Link {
     async fn serve(
         &self,
         request: Request<Incoming>,
-        last_answer: &AtomicBool,
+        struck: &OnceLock<Cut>,
     ) -> Result<Response<Body>> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
@@ -109,24 +109,20 @@ impl Link {
                 return Ok(self.upstream.send(parts, body).await?.map(BodyExt::boxed));
             }
             Fate::Nothing => pending().await,
-            Fate::Cut(cut) => cut,
+            Fate::Cut(cut) => *struck.get_or_init(|| cut),
         };
         let answer = if cut.commits() { self.whole_answer(parts, body).await.ok() } else { None };
         match (cut, answer) {
             (Cut::DiesAnswered, Some(mut answer)) => {
-                last_answer.store(true, Ordering::Relaxed);
                 // The connection's end says that all of the answer is out.
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 Ok(answer.map(|body| Full::new(body).map_err(|never| match never {}).boxed()))
             }
             (Cut::DiesBefore | Cut::DiesAfter | Cut::DiesAnswered, _) => {
-                self.points.kill_is_due();
+                self.points.has_befallen(cut);
                 pending().await
             }
-            (Cut::Before | Cut::After, _) => {
-                self.points.is_over();
-                bail!("cut")
-            }
+            (Cut::Before | Cut::After, _) => bail!("cut"),
         }
     }
 

@@ -54,6 +54,7 @@ impl Matrix {
         let mut random = Rng::with_seed(seed);
         let mut chosen = Vec::new();
         for (mut stories, many) in stories.into_iter().zip(PART) {
+            stories.retain(|story| !story.tale.is_long);
             random.shuffle(&mut stories);
             chosen.extend(stories.into_iter().take(many));
         }
@@ -65,7 +66,8 @@ impl Matrix {
     /// Plays the stories without a cut, and returns the cases that they have.
     async fn record(&mut self, stories: Vec<Story>) -> Vec<Planned> {
         let recorded = stories.into_iter().map(|story| Case { story, cut: None });
-        let mut played = played(recorded, self.jobs);
+        // Not too many at a time: a busy machine makes for more Lists.
+        let mut played = played(recorded, self.jobs.div_ceil(4));
         let mut cases = Vec::new();
         while let Some((Case { story, .. }, outcome)) = played.next().await {
             match outcome {

@@ -40,6 +40,8 @@ pub(crate) struct Tale {
     pub(crate) flags: &'static [&'static str],
     /// The AgentCore in which it happens.
     pub(crate) world: &'static Variant,
+    /// It takes too long to be played every time.
+    pub(crate) is_long: bool,
 }
 
 /// The usual, for what a tale does not say.
@@ -51,6 +53,7 @@ const TALE: Tale = Tale {
     makes: 0,
     flags: &[],
     world: &USUAL,
+    is_long: false,
 };
 
 const ADOPTS: &[&str] = &["--allow-adoption"];
@@ -135,6 +138,8 @@ pub(crate) static OTHERS: [Tale; 13] = [
         name: "failed and healed",
         given: |stage| given_failing(stage).boxed(),
         makes: 1,
+        // The first pause after a failure is half a minute.
+        is_long: true,
         ..TALE
     },
     Tale {

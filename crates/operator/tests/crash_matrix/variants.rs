@@ -9,7 +9,7 @@ use emulator::{
 };
 
 /// How long a transition takes: several Lists.
-const TRANSITION: Duration = Duration::from_millis(250);
+const TRANSITION: Duration = Duration::from_millis(150);
 /// How old what AWS shows can be: less than the operator allows for.
 const LAG: Spread = Spread::Fixed(Duration::from_millis(350));
 

@@ -63,6 +63,14 @@ impl Cut {
             Self::After | Self::DiesAfter | Self::DiesAnswered => true,
         }
     }
+
+    /// Whether the process dies.
+    fn kills(self) -> bool {
+        match self {
+            Self::Before | Self::After => false,
+            Self::DiesBefore | Self::DiesAfter | Self::DiesAnswered => true,
+        }
+    }
 }
 
 impl fmt::Display for Cut {
@@ -181,8 +189,17 @@ impl Points {
         self.stage.send_replace(Stage::Over);
     }
 
-    pub(super) fn kill_is_due(&self) {
-        self.stage.send_replace(Stage::KillIsDue);
+    /// The call that was struck has come to what it comes to: what follows is due, unless it has
+    /// been done already.
+    pub(super) fn has_befallen(&self, cut: Cut) {
+        let next = if cut.kills() { Stage::KillIsDue } else { Stage::Over };
+        self.stage.send_if_modified(|stage| {
+            let is_new = *stage == Stage::Struck;
+            if is_new {
+                *stage = next;
+            }
+            is_new
+        });
     }
 
     /// What becomes of this call, which counts if it has a name.
@@ -198,7 +215,7 @@ impl Points {
         let cut = state.cut.as_ref().filter(|(at, _)| *at == point).map(|(_, cut)| *cut);
         state.seen.push(point);
         let Some(cut) = cut else { return Fate::Comes };
-        state.is_dead = matches!(cut, Cut::DiesBefore | Cut::DiesAfter | Cut::DiesAnswered);
+        state.is_dead = cut.kills();
         self.stage.send_replace(Stage::Struck);
         Fate::Cut(cut)
     }
