@@ -89,11 +89,13 @@ pub(crate) struct Played {
 }
 
 impl Case {
-    /// Plays it.
-    pub(crate) async fn play(&self, level: &'static str) -> Result<Played> {
+    /// Plays it. Alone, it is told in detail.
+    pub(crate) async fn play(&self, alone: bool) -> Result<Played> {
         let begun = Instant::now();
         let Story { tale, .. } = self.story;
-        let stage = Stage::begin(self.story.world(), tale.flags, level).await?;
+        let stage =
+            Stage::begin(self.story.world(), tale.flags, if alone { "debug" } else { "info" })
+                .await?;
         let course = async {
             (tale.given)(&stage).await.context("before the story")?;
             stage.count(self.cut.clone()).await?;
@@ -108,7 +110,9 @@ impl Case {
             error = stage.goes_on() => return Err(error),
             ended = tokio::time::timeout(LIMIT, course) => ended.context("it takes for ever")??,
         }
-        stage.forget_logs();
+        if !alone {
+            stage.forget_logs();
+        }
         Ok(Played {
             points: stage.points.seen(),
             was_reached: stage.points.was_reached(),

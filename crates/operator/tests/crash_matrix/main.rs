@@ -44,7 +44,7 @@ async fn matrix() -> Result<()> {
     if let Ok(case) = env::var("CASE") {
         let case: Case = case.parse()?;
         Run::current()?.keep_logs();
-        let played = case.play("debug").await;
+        let played = case.play(true).await;
         say(&format!("logs are kept in {}", Run::current()?.logs().display()));
         let played = played?;
         say(&format!("{case}: {} points, in {:?}", played.points.len(), played.took));

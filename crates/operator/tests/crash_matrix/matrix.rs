@@ -125,7 +125,7 @@ fn played(
     let play = |case: Case| async move {
         let task = tokio::spawn({
             let case = case.clone();
-            async move { case.play("info").await }
+            async move { case.play(false).await }
         });
         let outcome = task.await.unwrap_or_else(|error| Err(error.into()));
         (case, outcome)
