@@ -22,7 +22,7 @@ build: ## Build the operator and the AgentCore emulator, optimised
 test: programs ## Run every test, against a real API server
 	cargo test --locked --workspace
 
-crash-matrix: programs ## Crash the operator at every point of every story (half an hour)
+crash-matrix: programs ## Crash the operator at every point of every story (20 minutes)
 	CRASH_MATRIX=all cargo test --locked -p operator --test crash_matrix whatever_crashes_when
 
 test-interop: ## Test the emulator with clients of others: boto3 and moto (needs Python 3)
