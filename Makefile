@@ -11,7 +11,7 @@ CARGO_DENY := $(MCP_GATEWAY_CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/ca
 CRD := config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help build test crash-matrix test-interop model lint fmt manifests demo install uninstall run
+.PHONY: help build test crash-matrix test-interop model bench-plan lint fmt manifests demo install uninstall run
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test-interop: ## Test the emulator with clients of others: boto3 and moto (needs
 
 model: ## Check the planner in every state that can be reached, with wide bounds (CI: narrow ones)
 	MODEL=full cargo test --locked --release -p planner --lib model -- --nocapture --test-threads=1
+
+bench-plan: ## Measure how long it takes to plan one resource
+	cargo bench --locked -p planner --bench plan
 
 lint: $(CARGO_DENY) ## Check format, lints, dependencies and generated files
 	cargo fmt --all --check
