@@ -7,7 +7,7 @@
 
 use api::{FailureClass, GatewayId, TargetStatus};
 
-use super::{Decision, read_since, seen, wait_until};
+use super::{Decision, read_since, read_unlisted, seen, wait_until};
 use crate::claim::Owner;
 use crate::report::{Holder, Report, Standing};
 use crate::world::{Bound, Wished, World, wished_target};
@@ -40,7 +40,7 @@ pub(super) fn plan(world: &World<'_>, gateway: Option<&GatewayId>) -> Option<Dec
         if !world.absence_counts(as_of) {
             return Some(wait_until(world, &wished.gateway, from, waiting()));
         }
-        return match read_since(world, &bound, from.max(as_of), waiting()) {
+        return match read_unlisted(world, &bound, from, as_of, waiting()) {
             Err(decision) => Some(decision),
             Ok(reading) if reading.found.is_some() => Some(Decision::wait(waiting())),
             Ok(_) if wished.explicit => Some(unknown(&wished)),

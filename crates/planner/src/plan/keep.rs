@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::create::{conflict, intend};
 use super::settle::holder_of;
-use super::{Decision, Stage, attempt, read_since, retire, seen, stage, wait_until};
+use super::{Decision, Stage, attempt, read_since, read_unlisted, retire, seen, stage, wait_until};
 use crate::backoff::Schedule;
 use crate::diff::{differences, fingerprint, is_current_scheme};
 use crate::memory::{Reading, later, passes};
@@ -424,7 +424,7 @@ impl Keeper<'_> {
         if !self.world.absence_counts(as_of) {
             return wait_until(self.world, &self.bound.gateway, from, report);
         }
-        match read_since(self.world, self.bound, from.max(as_of), report.clone()) {
+        match read_unlisted(self.world, self.bound, from, as_of, report.clone()) {
             Err(decision) => decision,
             Ok(reading) if reading.found.is_some() => {
                 // Found and not listed: the next List will tell.

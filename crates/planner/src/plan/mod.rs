@@ -74,17 +74,28 @@ fn decide(world: &World<'_>) -> Decision {
         return decision;
     }
     let wish = validate(world.server);
-    let intent = world.status().and_then(|status| status.intent.as_ref());
     let suspended =
         !world.is_deleting() && wish.as_ref().is_ok_and(|wish: &Validated| wish.suspended);
-    if let Some(intent) = intent
-        && let Settled::Open(decision) = settle::plan(world, intent, wish.as_ref().ok())
-    {
-        return if suspended { held_back(decision) } else { decision };
-    }
-    let mut decision = if world.is_deleting() { remove::plan(world) } else { serve(world, wish) };
-    decision.report.intent_is_void = intent.is_some();
+    let decision = match world.status().and_then(|status| status.intent.as_ref()) {
+        None => settled(world, wish),
+        Some(intent) => match settle::plan(world, intent, wish.as_ref().ok()) {
+            Settled::Open(decision) => decision,
+            Settled::NothingWasMade => {
+                // From here on it is as if there had never been one.
+                let mut server = world.server.clone();
+                server.status.get_or_insert_default().intent = None;
+                let mut decision = settled(&World { server: &server, ..world.clone() }, wish);
+                decision.report.intent_is_void = true;
+                decision
+            }
+        },
+    };
     if suspended { held_back(decision) } else { decision }
+}
+
+/// The decision when nothing is unsettled.
+fn settled(world: &World<'_>, wish: Result<Validated, Vec<Violation>>) -> Decision {
+    if world.is_deleting() { remove::plan(world) } else { serve(world, wish) }
 }
 
 /// The decision without what would lead to a change at AWS.
@@ -317,6 +328,23 @@ fn read_since<'a>(
     }
     let step = Step::Read { gateway: bound.gateway.clone(), target: bound.target.clone() };
     Err(attempt(world, Attempt::Read, &bound.gateway, step, report))
+}
+
+/// The same for a target that a List which began at `as_of` does not show. A Get that finds it all the
+/// same is asked anew with every List, because either can be behind; but no ID comes back, so a Get
+/// that does not find it from `from` on is the last.
+fn read_unlisted<'a>(
+    world: &'a World<'_>,
+    bound: &Bound,
+    from: Timestamp,
+    as_of: Timestamp,
+    report: Report,
+) -> Result<&'a Reading, Decision> {
+    let reading = world.memory.reading(&bound.gateway, &bound.target);
+    match reading.filter(|reading| reading.found.is_none() && reading.as_of >= from) {
+        Some(gone) => Ok(gone),
+        None => read_since(world, bound, from.max(as_of), report),
+    }
 }
 
 /// Waits for what the gateway shows from this time on: until then, and afterwards for the mirror

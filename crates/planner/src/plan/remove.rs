@@ -6,7 +6,7 @@
 use api::{FailureClass, Retired, TargetId};
 use jiff::Timestamp;
 
-use super::{Decision, Stage, adopt, attempt, read_since, stage, wait_until};
+use super::{Decision, Stage, adopt, attempt, read_unlisted, stage, wait_until};
 use crate::report::{Report, Standing};
 use crate::world::{Bound, World};
 use crate::{Attempt, Step};
@@ -87,9 +87,8 @@ fn gone(
     if !listed {
         return Some(Decision::wait(super::seen(world, &bound.gateway).err().unwrap_or(report)));
     }
-    // Every List asks anew, because the Get may be behind it.
-    let from = world.gone_counts_from(&bound.target).max(as_of);
-    match read_since(world, bound, from, report.clone()) {
+    let from = world.gone_counts_from(&bound.target);
+    match read_unlisted(world, bound, from, as_of, report.clone()) {
         Err(decision) => Some(decision),
         Ok(reading) if reading.found.is_none() => None,
         Ok(_) => Some(Decision::wait(report)),

@@ -77,8 +77,12 @@ pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>)
 /// Whether the intent is still what the resource wants, to the letter.
 fn is_wanted(world: &World<'_>, intent: &Intent, wish: &Validated) -> bool {
     let gateway = wish.gateway.as_ref().map_or(intent.gateway.as_str(), GatewayId::as_str);
+    // What is bound there makes it a second one, whoever wrote such records.
+    let superseded = Bound::of(world.server).is_some_and(|bound| bound.gateway.0 == intent.gateway);
     !world.is_deleting()
+        && !superseded
         && gateway == intent.gateway
+        && wish.definition.name == intent.name
         && fingerprint(&wish.definition) == intent.fingerprint
 }
 

@@ -16,3 +16,4 @@ mod names;
 mod policies;
 mod random;
 mod takeover;
+mod worlds;

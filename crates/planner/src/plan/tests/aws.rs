@@ -174,7 +174,7 @@ impl Aws {
                 self.update(&target, definition, now, works).map(Answer::Accepted)
             }
             (Step::Delete { .. }, Some(target)) => {
-                self.delete(&target, now).map(|()| Answer::Deleting)
+                self.delete(&target, now, works).map(|()| Answer::Deleting)
             }
             (Step::Read { .. }, Some(target)) => self
                 .shown(&target, now, self.quirks.get_lag)
@@ -302,13 +302,14 @@ impl Aws {
         history.set(at, Some(done));
     }
 
-    fn delete(&mut self, identity: &Identity, now: Timestamp) -> Result<(), Failure> {
-        let mut target = self.movable(identity, now)?;
+    fn delete(&mut self, identity: &Identity, now: Timestamp, works: bool) -> Result<(), Failure> {
+        let before = self.movable(identity, now)?;
+        let mut target = before.clone();
         target.summary.status = TargetStatus::Deleting;
         let gone_at = later(now, self.quirks.transition);
         let history = self.targets.get_mut(identity).expect("it is there");
         history.set(now, Some(target));
-        history.set(gone_at, None);
+        history.set(gone_at, (!works).then_some(before));
         Ok(())
     }
 

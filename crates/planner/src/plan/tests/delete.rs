@@ -145,6 +145,8 @@ fn a_delete_that_is_refused_or_lost_is_tried_again() {
         Fault::Refused(FailureClass::Server),
         Fault::LostBefore,
         Fault::LostAfter,
+        // It is DELETING for a while, and then READY again.
+        Fault::FailsBehind,
     ] {
         let mut story = Story::given_ready_server();
         story.given_fault("Delete", fault).when_deleted().when_settled().then_gone();

@@ -16,10 +16,10 @@ use crate::world::Bound;
 const LIVES: u64 = 3_000;
 
 /// A small generator (splitmix64): the same seed gives the same life on every machine.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -27,7 +27,15 @@ impl Dice {
         (z ^ (z >> 31)) % bound
     }
 
-    fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
+    pub(super) fn one_in(&mut self, bound: u64) -> bool {
+        self.below(bound) == 0
+    }
+
+    pub(super) fn coin(&mut self) -> bool {
+        self.one_in(2)
+    }
+
+    pub(super) fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
         all[usize::try_from(self.below(all.len() as u64)).unwrap()].clone()
     }
 }
@@ -77,7 +85,7 @@ fn live(seed: u64, silent: bool) {
         quirks.stamp = dice.one_of(&[Stamp::Acceptance, Stamp::Completion, Stamp::Both]);
         quirks.dead_token =
             dice.one_of(&[DeadToken::Answers, DeadToken::Creates, DeadToken::Refuses]);
-        quirks.failure_keeps_old = dice.below(2) == 0;
+        quirks.failure_keeps_old = dice.coin();
     });
     for _ in 0..dice.below(12) {
         if story.server.is_none() {
@@ -92,7 +100,7 @@ fn live(seed: u64, silent: bool) {
 fn happens(story: &mut Story, dice: &mut Dice) {
     match dice.below(20) {
         16 => {
-            let suspended = dice.below(2) == 0;
+            let suspended = dice.coin();
             story.when_edited(|spec| spec.suspend = Some(suspended));
         }
         17 => {
@@ -119,7 +127,7 @@ fn happens(story: &mut Story, dice: &mut Dice) {
             story.when_edited(|spec| spec.gateway_id = Some(gateway));
         }
         5 => {
-            let valid = dice.below(2) == 0;
+            let valid = dice.coin();
             let capability = if valid { "tools" } else { "prompts" };
             story.when_edited(|spec| spec.capabilities = vec![capability.to_owned()]);
         }
@@ -134,7 +142,7 @@ fn happens(story: &mut Story, dice: &mut Dice) {
             story.given_fault(step, fault(dice, step));
         }
         13 => touch(story, dice),
-        14 if dice.below(4) == 0 => {
+        14 if dice.one_in(4) => {
             story.when_deleted();
         }
         // Whoever takes it away and deletes the resource at once leaks the target on purpose.
@@ -197,7 +205,7 @@ fn touch(story: &mut Story, dice: &mut Dice) {
     let is_ready = |story: &Story| {
         story.aws.now(&target, story.now).unwrap().summary.status == TargetStatus::Ready
     };
-    if dice.below(2) == 0 {
+    if dice.coin() {
         story.tell("somebody deletes a target");
         story.meddled_at = Some(story.now);
         story.aws.vanish(&target, story.now);
@@ -218,7 +226,7 @@ fn quiet(story: &mut Story, dice: &mut Dice) {
             spec.suspend = None;
             spec.drift_policy = None;
         });
-        if dice.below(4) == 0 {
+        if dice.one_in(4) {
             story.when_deleted();
         }
     }

@@ -16,7 +16,8 @@ use crate::memory::later;
 use crate::plan::{Decision, plan};
 use crate::world::{Bound, World};
 use crate::{
-    Call, Claim, DriftPolicy, Memory, Report, Standing, Step, fingerprint, project, validate,
+    Binding, Call, Claim, DriftPolicy, Memory, Report, Standing, Step, fingerprint, project,
+    validate,
 };
 
 /// How often the mirror looks while something is awaited, and otherwise.
@@ -201,6 +202,9 @@ impl Story {
             | Step::ForgetRetired(_) => {
                 let status = project(&server, Some(step), report, self.now);
                 self.memory.recording(step);
+                if let Step::Bind(binding) = step {
+                    self.check_binding(&server, binding);
+                }
                 let recorded = self.write_status(step.name(), server, status);
                 self.assert(recorded.is_some(), "the step records nothing");
                 recorded.unwrap_or_default()
@@ -210,6 +214,35 @@ impl Story {
                 true
             }
         }
+    }
+
+    /// What is bound was made by one of our tokens, or a person has asked for it and may.
+    fn check_binding(&mut self, server: &MCPServer, binding: &Binding) {
+        let identity = (binding.gateway.clone(), binding.target.clone());
+        if binding.made_with.is_some() {
+            self.assert(self.is_ours(&identity), "bound what nobody has made for it");
+            return;
+        }
+        let asked = server.metadata.annotations.iter().flatten().any(|(_, value)| {
+            *value == binding.target.0 || *value == format!("{}/{}", identity.0, identity.1)
+        });
+        self.assert(asked && self.policy.allow_adoption, "took over what it must not");
+        self.adopted.push(identity);
+    }
+
+    /// Whoever waits with kstatus, as Flux and Argo CD do, is not told that all is done before it
+    /// is, and is told either that it goes on or that it does not.
+    fn check_kstatus(&self, server: &MCPServer) {
+        let status = server.status.as_ref();
+        let conditions = status.iter().flat_map(|status| &status.conditions);
+        let has = |kind| conditions.clone().any(|c| c.type_ == kind && c.status == "True");
+        self.assert(!(has("Reconciling") && has("Stalled")), "it goes on, and it does not");
+        let observed = status.and_then(|status| status.observed_generation);
+        let is_current = observed == server.metadata.generation
+            && server.metadata.deletion_timestamp.is_none()
+            && !has("Reconciling")
+            && !has("Stalled");
+        self.assert(!is_current || has("Ready"), "current, and not ready");
     }
 
     fn call(&mut self, server: &MCPServer, step: &Step) {
@@ -257,6 +290,7 @@ impl Story {
             return None;
         }
         server.status = Some(status);
+        self.check_kstatus(&server);
         Some(self.write(what, Some(server)))
     }
 
