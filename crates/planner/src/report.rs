@@ -270,11 +270,12 @@ fn observe(status: &mut MCPServerStatus, report: &Report, now: Timestamp) {
     status.target_status = Some(seen.as_str().to_owned());
     status.target_name = Some(name.clone());
     status.last_synchronized = *last_synchronized;
-    if let Some(url) = authorization_url {
+    if let Some(url) = authorization_url.as_deref().map(text::clean) {
         let known = status.authorization.as_ref();
         let fresh = known.is_some_and(|known| later(known.seen_at, LINK_LIFE) > now);
-        if changed || !fresh {
-            status.authorization = Some(Authorization { url: text::clean(url), seen_at: now });
+        let same = known.is_some_and(|known| known.url == url);
+        if !same && (changed || !fresh) {
+            status.authorization = Some(Authorization { url, seen_at: now });
         }
     }
     match reasons {

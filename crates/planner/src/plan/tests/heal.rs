@@ -188,3 +188,11 @@ fn a_delete_waits_for_the_end_of_a_consent_and_says_so() {
     story.when_target_is_changed(|target| target.summary.status = TargetStatus::UpdateUnsuccessful);
     story.when_settled().then_gone();
 }
+
+/// Lists go on to show the link that is in the status already: that is nothing new.
+#[test]
+fn a_link_that_stays_the_same_is_written_once() {
+    let mut story = given_pending();
+    story.writes = 0;
+    story.when_time_passes(3_600).then_writes_at_most(0);
+}
