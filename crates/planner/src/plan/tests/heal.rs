@@ -122,10 +122,8 @@ fn where_to_consent_is_in_the_status_until_it_is_given() {
     let mut story = given_pending();
     assert_eq!(url(&story).as_deref(), Some(URL));
     story.then_message_says("status.authorization.url");
-    story.when_target_is_changed(|target| {
-        target.summary.status = TargetStatus::Ready;
-        target.summary.authorization_url = None;
-    });
+    // Whether or not AWS still shows it.
+    story.when_target_is_changed(|target| target.summary.status = TargetStatus::Ready);
     story.when_time_passes(600).then_ready();
     assert_eq!(url(&story), None);
 }
@@ -195,4 +193,19 @@ fn a_link_that_stays_the_same_is_written_once() {
     let mut story = given_pending();
     story.writes = 0;
     story.when_time_passes(3_600).then_writes_at_most(0);
+}
+
+/// It was READY with what was asked for first, and somebody may have used it since.
+#[test]
+fn a_target_that_has_worked_before_an_edit_is_never_replaced() {
+    let mut story = Story::given_server();
+    story.when_taken("Create").when_edited(|spec| spec.description = Some("changed".to_owned()));
+    story.when_taken("RecordApplied");
+    let target = story.bound();
+    for _ in 0..200 {
+        story.given_fault("Update", Fault::Refused(FailureClass::Invalid));
+    }
+    story.when_target_is_changed(|target| target.summary.status = TargetStatus::Failed);
+    story.when_time_passes(3_000).then_target_is(&target).then_waits_with(Reason::TargetFailed);
+    assert!(!story.steps.contains(&"Delete"));
 }
