@@ -306,13 +306,15 @@ fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &Step) {
                 status.last_synchronized = None;
                 status.applied = None;
                 status.applied_generation = None;
+                // That of a target that stays is still to be settled, should the resource come back.
+                status.applying = None;
             }
-            status.applying = None;
             status.authorization = None;
             status.intent = Some(intent.clone());
         }
         Step::Bind(binding) => {
             status.intent = None;
+            status.applying = None;
             if let Some(left) = Bound::of(server) {
                 status.retired.push(Retired {
                     gateway_id: left.gateway.0,

@@ -218,3 +218,26 @@ fn an_old_target_that_a_person_has_to_help_with_is_told_of() {
         .when_settled()
         .then_ready();
 }
+
+/// An Update of which nobody knows whether it was carried out is not forgotten on the way.
+#[test]
+fn an_update_that_was_lost_before_a_move_is_taken_back_after_it() {
+    for policy in ["Enforce", "Warn", "Ignore"] {
+        let mut story = Story::given_ready_server();
+        story.when_edited(|spec| spec.drift_policy = Some(policy.to_owned())).when_settled();
+        let endpoint = story.server().spec.endpoint.clone();
+        story
+            .given_fault("Update", Fault::LostAfter)
+            .when_edited(|spec| spec.endpoint.push_str("/v2"))
+            .when_taken("Update")
+            .given_fault("Create", Fault::Refused(FailureClass::Denied))
+            .when_edited(to_the_other)
+            .when_taken("Create")
+            .when_edited(|spec| {
+                back(spec);
+                spec.endpoint = endpoint;
+            })
+            .when_settled()
+            .then_ready();
+    }
+}
