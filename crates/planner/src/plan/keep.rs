@@ -372,14 +372,11 @@ impl Keeper<'_> {
         // The successor serves: what it replaces can go.
         let Some(left) = self.world.retired().first() else { return Decision::wait(report) };
         let decision = retire(self.world, left, report.clone());
-        match &decision.report.standing {
-            // What only delays the end of the one makes the other no less ready.
-            Standing::Held { failure, .. } if passes(failure.class) => Decision {
-                report: Report { standing: report.standing, ..decision.report },
-                ..decision
-            },
-            _ => decision,
+        if needs_a_person(&decision.report.standing) {
+            return decision;
         }
+        // What only delays the end of the one makes the other no less ready.
+        Decision { report: Report { standing: report.standing, ..decision.report }, ..decision }
     }
 
     /// Failed with the configuration that is wanted: AWS's reasons, and another try in time.
@@ -435,6 +432,14 @@ impl Keeper<'_> {
                 intend(self.world, &self.bound.gateway, self.wish, report)
             }
         }
+    }
+}
+
+/// Whether what holds up the end of a target that was left goes on until a person helps.
+fn needs_a_person(standing: &Standing) -> bool {
+    match standing {
+        Standing::Held { failure, .. } | Standing::Blind { failure, .. } => !passes(failure.class),
+        _ => false,
     }
 }
 

@@ -241,3 +241,17 @@ fn an_update_that_was_lost_before_a_move_is_taken_back_after_it() {
             .then_ready();
     }
 }
+
+/// Whatever can be seen of the gateway that it came from.
+#[test]
+fn an_old_gateway_that_cannot_be_seen_does_not_make_the_new_target_less_ready() {
+    let mut story = Story::given_ready_server();
+    let old = story.bound();
+    story.when_edited(to_the_other).when_taken("Delete").when_due_is_done();
+    story.then_waits_with(Reason::GatewayTargetReady);
+    story.aws.vanish(&old, story.now);
+    story.aws.missing.push(GATEWAY.into());
+    story.writes = 0;
+    story.when_restarted().when_time_passes(5).then_waits_with(Reason::GatewayTargetReady);
+    story.then_writes_at_most(0).when_settled().then_ready();
+}
