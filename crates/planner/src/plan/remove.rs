@@ -6,7 +6,7 @@
 use api::{FailureClass, Retired, TargetId};
 use jiff::Timestamp;
 
-use super::{Decision, Stage, adopt, attempt, read_unlisted, stage, wait_until};
+use super::{Decision, Stage, adopt, attempt, read_unlisted, seen, stage, wait_until};
 use crate::report::{Report, Standing};
 use crate::world::{Bound, World};
 use crate::{Attempt, Step};
@@ -60,13 +60,13 @@ fn remove(world: &World<'_>, bound: &Bound, report: Report) -> Option<Decision> 
             Some(wait_until(world, &bound.gateway, from, report))
         }
         // AWS refuses a Delete while the target moves, and while it waits for consent.
-        Stage::Moving => Some(Decision::wait(report)),
+        Stage::Moving => Some(watch(world, bound, report)),
         Stage::Consent => {
             let standing = match report.standing {
                 Standing::Deleting(target) => Standing::DeletingAfterConsent(target),
                 other => other,
             };
-            Some(Decision::wait(Report { standing, ..report }))
+            Some(watch(world, bound, Report { standing, ..report }))
         }
         Stage::Ready | Stage::Failed => {
             let step =
@@ -85,12 +85,17 @@ fn gone(
     report: Report,
 ) -> Option<Decision> {
     if !listed {
-        return Some(Decision::wait(super::seen(world, &bound.gateway).err().unwrap_or(report)));
+        return Some(watch(world, bound, report));
     }
     let from = world.gone_counts_from(&bound.target);
     match read_unlisted(world, bound, from, as_of, report.clone()) {
         Err(decision) => Some(decision),
         Ok(reading) if reading.found.is_none() => None,
-        Ok(_) => Some(Decision::wait(report)),
+        Ok(_) => Some(watch(world, bound, report)),
     }
+}
+
+/// Waits for what the gateway shows next, and says so when it shows nothing.
+fn watch(world: &World<'_>, bound: &Bound, report: Report) -> Decision {
+    Decision::wait(seen(world, &bound.gateway).err().unwrap_or(report))
 }

@@ -1,5 +1,7 @@
 //! A target goes with its resource.
 
+use std::time::Duration;
+
 use api::{FailureClass, Reason, TargetStatus};
 
 use super::aws::{DeadToken, Fault};
@@ -275,4 +277,16 @@ fn a_token_that_is_refused_after_its_target_died_ends_as_well() {
         .when_deleted()
         .when_settled()
         .then_gone();
+}
+
+/// Whoever is not allowed to list does not see it end, and a person has to know.
+#[test]
+fn a_deletion_whose_end_cannot_be_seen_says_so() {
+    let mut story = Story::given_ready_server();
+    story.given_quirks(|quirks| quirks.transition = Duration::from_secs(100));
+    story.when_deleted().when_taken("Delete").when_time_passes(5).then_waits_with(Reason::Deleting);
+    story.aws.blind = Some(FailureClass::Denied);
+    story.when_time_passes(1200).then_waits_with(Reason::ObservationStale);
+    story.aws.blind = None;
+    story.when_time_passes(60).when_settled().then_gone();
 }
