@@ -69,7 +69,8 @@ impl World<'_> {
     /// Whether this entry shows the state after the change that gave `updated_at`, rather than
     /// one from before it. `moved` is whether that answer was newer than the state before the
     /// change: where AWS moves `updatedAt` only when a change completes, the answer repeats the
-    /// old time, and an equal time proves nothing until the window is over.
+    /// old time, and an equal time proves nothing until the window is over. Then an older time is
+    /// no lag either.
     pub(crate) fn shows_change(
         &self,
         entry: &Summary,
@@ -79,7 +80,8 @@ impl World<'_> {
     ) -> bool {
         self.presence_counts(as_of)
             && (entry.updated_at > updated_at
-                || entry.updated_at == updated_at && (moved || self.absence_counts(as_of)))
+                || entry.updated_at == updated_at && moved
+                || self.absence_counts(as_of))
     }
 }
 

@@ -404,3 +404,19 @@ fn a_gateway_that_is_gone_is_named() {
     story.aws.missing.push(super::story::GATEWAY.into());
     story.when_time_passes(900).then_steps(&[]).then_waits_with(Reason::GatewayNotFound);
 }
+
+/// Whatever AWS does to `updatedAt`: what stands there when the window is over is what there is.
+#[test]
+fn a_date_that_goes_back_is_looked_into() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    let earlier = story.now - jiff::SignedDuration::from_hours(1);
+    story.when_target_is_changed(|target| definition(target).endpoint.push_str("/drifted"));
+    story.aws.meddle_dated(&target, story.now, earlier);
+    story.when_time_passes(90).when_settled().then_ready();
+
+    // The same after an Update.
+    story.when_edited(other_endpoint).when_taken("RecordApplied").when_time_passes(4);
+    story.aws.meddle_dated(&target, story.now, earlier);
+    story.when_settled().then_ready();
+}
