@@ -14,6 +14,8 @@ use crate::world::{Bound, annotation};
 
 /// How many targets' readings are kept: more than any one story looks at by turns.
 const READINGS: usize = 4;
+/// How many times in a row a look may fail before that is told: about two minutes.
+const HICCUPS: u32 = 7;
 
 /// The calls of which setbacks are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +74,14 @@ pub(crate) struct Setback {
     pub(crate) at: Timestamp,
     pub(crate) retry_at: Timestamp,
     times: u32,
+}
+
+impl Setback {
+    /// Whether it is a look that has failed a few times, and not for good: nothing has changed that
+    /// would be worth telling.
+    pub(crate) fn is_hiccup(&self) -> bool {
+        self.attempt == Attempt::Read && passes(self.failure.class) && self.times <= HICCUPS
+    }
 }
 
 /// What is known of the attempts on one intent.

@@ -248,7 +248,8 @@ fn attempt(
                 failure: setback.failure.clone(),
                 busy: is_busy(world, gateway),
             };
-            let report = Report { standing: held, ..report };
+            let standing = if setback.is_hiccup() { report.standing } else { held };
+            let report = Report { standing, ..report };
             Decision::wait(report.waking(setback.retry_at).awaiting(gateway))
         }
         _ => Decision::step(step, report),

@@ -420,3 +420,30 @@ fn a_date_that_goes_back_is_looked_into() {
     story.aws.meddle_dated(&target, story.now, earlier);
     story.when_settled().then_ready();
 }
+
+#[test]
+fn a_get_that_does_not_pass_just_now_makes_a_target_no_less_ready() {
+    for class in [FailureClass::Throttled, FailureClass::Server] {
+        let mut story = Story::given_ready_server();
+        story.given_fault("Read", Fault::Refused(class));
+        story.given_fault("Read", Fault::Refused(class));
+        story.when_target_is_changed(|_| {}).when_taken("Read").when_due_is_done();
+        story.then_waits_with(Reason::GatewayTargetReady).then_writes_at_most(0);
+        story.when_settled().then_ready();
+    }
+}
+
+#[test]
+fn a_get_that_fails_for_long_is_told_of() {
+    for (class, reason) in
+        [(FailureClass::Server, Reason::Queued), (FailureClass::Denied, Reason::AccessDenied)]
+    {
+        let mut story = Story::given_ready_server();
+        for _ in 0..50 {
+            story.given_fault("Read", Fault::Refused(class));
+        }
+        story.when_target_is_changed(|_| {}).when_time_passes(300).then_waits_with(reason);
+        story.aws.faults.clear();
+        story.when_settled().then_ready();
+    }
+}
