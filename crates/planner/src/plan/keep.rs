@@ -16,12 +16,12 @@ use crate::{Attempt, DriftPolicy, Step, Validated};
 
 /// Keeps the target as written.
 pub(super) fn plan(world: &World<'_>, bound: &Bound, wish: &Validated) -> Decision {
+    let keeper = Keeper { world, bound, wish, wanted: &wish.definition };
     let (sight, listing) = match seen(world, &bound.gateway) {
         Ok(seen) => seen,
-        Err(report) => return Decision::wait(report),
+        Err(report) => return Decision::wait(keeper.unseen(report)),
     };
     let as_of = sight.as_of.unwrap_or(world.memory.since());
-    let keeper = Keeper { world, bound, wish, wanted: &wish.definition };
 
     // What AWS has answered is recorded before anything else is looked at.
     if let Some(decision) = keeper.record_answer() {
@@ -60,6 +60,23 @@ impl Keeper<'_> {
 
     fn applying(&self) -> Option<&Applying> {
         self.world.status()?.applying.as_ref()
+    }
+
+    /// Nothing has been seen of the gateway since this process began. What was settled before holds
+    /// for as long as if it had been seen then.
+    fn unseen(&self, report: Report) -> Report {
+        let Standing::Blind { gateway, .. } = &report.standing else { return report };
+        let wanted = fingerprint(self.wanted);
+        let applied = self.applied().filter(|applied| applied.settled);
+        if self.applying().is_some() || applied.is_none_or(|now| now.fingerprint != wanted) {
+            return report;
+        }
+        let until = later(self.world.memory.since(), self.world.policy.stale_after);
+        if self.world.now < until {
+            Report::of(Standing::Hold).awaiting(gateway).waking(until)
+        } else {
+            Report::of(Standing::Stale(gateway.clone())).awaiting(gateway)
+        }
     }
 
     /// The target is on its way: whether it is being made or changed is told by what it was.

@@ -447,3 +447,27 @@ fn a_get_that_fails_for_long_is_told_of() {
         story.when_settled().then_ready();
     }
 }
+
+/// A hiccup of AWS while the operator starts says nothing about the target.
+#[test]
+fn a_list_that_fails_after_a_restart_makes_a_target_no_less_ready() {
+    for class in [FailureClass::Throttled, FailureClass::Unanswered, FailureClass::Denied] {
+        let mut story = Story::given_ready_server();
+        story.aws.blind = Some(class);
+        story.when_restarted().when_time_passes(200);
+        story.then_waits_with(Reason::GatewayTargetReady).then_writes_at_most(0);
+        story.when_time_passes(300).then_condition("Ready", Some("Unknown"));
+        story.aws.blind = None;
+        story.when_time_passes(60).when_settled().then_ready();
+    }
+}
+
+#[test]
+fn an_edit_that_cannot_be_made_for_want_of_a_list_says_so() {
+    let mut story = Story::given_ready_server();
+    story.aws.blind = Some(FailureClass::Denied);
+    story.when_restarted().when_edited(other_endpoint).when_time_passes(30);
+    story.then_waits_with(Reason::AccessDenied);
+    story.aws.blind = None;
+    story.when_settled().then_ready();
+}
