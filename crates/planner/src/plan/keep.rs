@@ -367,10 +367,13 @@ impl Keeper<'_> {
         sight.and_then(|sight| sight.as_of).unwrap_or(self.world.memory.since())
     }
 
-    /// While we look closer, a target that was settled stays what it was.
+    /// While we look closer, a target that was settled, or that was seen to have failed since, stays
+    /// what it was.
     fn hold_or_busy(&self) -> Report {
         let settled = self.applied().is_none_or(|applied| applied.settled);
-        if settled { Report::of(Standing::Hold) } else { self.busy() }
+        let seen = self.world.status().and_then(|status| status.target_status.as_deref());
+        let failed = seen.is_some_and(|seen| stage(&seen.into()) == Stage::Failed);
+        if settled || failed { Report::of(Standing::Hold) } else { self.busy() }
     }
 
     fn ready(&self, entry: &Summary, fingerprint: String) -> Decision {

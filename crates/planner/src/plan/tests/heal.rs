@@ -209,3 +209,15 @@ fn a_target_that_has_worked_before_an_edit_is_never_replaced() {
     story.when_time_passes(3_000).then_target_is(&target).then_waits_with(Reason::TargetFailed);
     assert!(!story.steps.contains(&"Delete"));
 }
+
+#[test]
+fn a_target_that_failed_has_still_failed_after_a_restart() {
+    let mut story = given_failed_server();
+    for _ in 0..50 {
+        story.given_fault("Update", Fault::FailsBehind);
+    }
+    story.when_time_passes(400).then_waits_with(Reason::TargetFailed);
+    story.writes = 0;
+    story.when_restarted().when_time_passes(15).then_waits_with(Reason::TargetFailed);
+    story.then_writes_at_most(0);
+}
