@@ -105,14 +105,24 @@ pub(crate) struct Updated {
     pub(crate) moved: bool,
 }
 
+/// A target that was asked to be deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Deleted {
+    target: TargetId,
+    /// When that last ended.
+    at: Timestamp,
+    /// How many times, since somebody last asked for a check.
+    times: u32,
+}
+
 /// What one process remembers for one resource.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Memory {
     since: Timestamp,
     /// When the last Create or Update ended that may have changed something.
     changed: Option<Timestamp>,
-    /// The same of Deletes, and which target.
-    deleted: Option<(TargetId, Timestamp)>,
+    /// The same of Deletes.
+    deleted: Option<Deleted>,
     intended: Option<Intended>,
     updated: Option<Updated>,
     /// The last answer for each target, the newest last.
@@ -152,6 +162,7 @@ impl Memory {
             self.request = Some((asked.to_owned(), now));
             self.setbacks.clear();
             self.again = None;
+            self.deleted.iter_mut().for_each(|deleted| deleted.times = 0);
         }
     }
 
@@ -214,7 +225,9 @@ impl Memory {
             }
             Step::Delete { target, .. } => {
                 if changed || not_found {
-                    self.deleted = Some((target.clone(), ended));
+                    let earlier = self.deleted.take().filter(|earlier| earlier.target == *target);
+                    let times = earlier.map_or(0, |earlier| earlier.times).saturating_add(1);
+                    self.deleted = Some(Deleted { target: target.clone(), at: ended, times });
                 }
                 let replaced = Bound::of(server).is_some_and(|bound| bound.target == *target)
                     && server.metadata.deletion_timestamp.is_none();
@@ -352,7 +365,18 @@ impl Memory {
 
     /// When this process last deleted this target, or may have.
     pub(crate) fn deleted(&self, target: &TargetId) -> Option<Timestamp> {
-        self.deleted.as_ref().filter(|(deleted, _)| deleted == target).map(|(_, at)| *at)
+        self.deleted_target(target).map(|deleted| deleted.at)
+    }
+
+    /// When to ask again that this target be deleted, should it be shown as it was: AWS can accept
+    /// that and fail behind it.
+    pub(crate) fn delete_again_at(&self, target: &TargetId, seed: u64) -> Option<Timestamp> {
+        let deleted = self.deleted_target(target).filter(|deleted| deleted.times > 0)?;
+        Some(later(deleted.at, delay(Schedule::REFUSED, deleted.times, seed)))
+    }
+
+    fn deleted_target(&self, target: &TargetId) -> Option<&Deleted> {
+        self.deleted.as_ref().filter(|deleted| deleted.target == *target)
     }
 
     pub(crate) fn reading(&self, gateway: &GatewayId, target: &TargetId) -> Option<&Reading> {

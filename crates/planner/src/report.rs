@@ -111,6 +111,8 @@ pub enum Standing {
     Replacing(TargetId),
     /// The target is being deleted.
     Deleting(TargetId),
+    /// AWS has accepted to delete the target, and shows it as it was.
+    DeletingAgain(TargetId),
     /// The target is deleted as soon as AWS does not wait for consent any more.
     DeletingAfterConsent(TargetId),
     /// The resource goes, and what it has at AWS stays.

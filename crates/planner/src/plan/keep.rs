@@ -4,6 +4,7 @@ use api::{Applied, Applying, Definition, FailureClass, Summary, Target, TargetSt
 use jiff::Timestamp;
 
 use super::create::{conflict, intend};
+use super::remove::delete;
 use super::settle::holder_of;
 use super::{Decision, Stage, attempt, read_since, read_unlisted, retire, seen, stage, wait_until};
 use crate::backoff::Schedule;
@@ -196,8 +197,7 @@ impl Keeper<'_> {
             // What is listed may be from before the Delete.
             return wait_until(self.world, &gateway, from, report);
         }
-        let step = Step::Delete { gateway, target };
-        attempt(self.world, Attempt::Delete, &self.bound.gateway, step, report)
+        delete(self.world, self.bound, report)
     }
 
     /// The name that is wanted is another target's; under the old one the target serves on. To ask

@@ -68,12 +68,23 @@ fn remove(world: &World<'_>, bound: &Bound, report: Report) -> Option<Decision> 
             };
             Some(watch(world, bound, Report { standing, ..report }))
         }
-        Stage::Ready | Stage::Failed => {
-            let step =
-                Step::Delete { gateway: bound.gateway.clone(), target: bound.target.clone() };
-            Some(attempt(world, Attempt::Delete, &bound.gateway, step, report))
-        }
+        Stage::Ready | Stage::Failed => Some(delete(world, bound, report)),
     }
+}
+
+/// The Delete, or the pause after one that AWS has accepted and not carried out.
+pub(super) fn delete(world: &World<'_>, bound: &Bound, report: Report) -> Decision {
+    if let Some(at) = world.memory.delete_again_at(&bound.target, world.seed)
+        && world.now < at
+    {
+        let standing = match report.standing {
+            Standing::Deleting(target) => Standing::DeletingAgain(target),
+            other => other,
+        };
+        return Decision::wait(Report { standing, ..report }.waking(at));
+    }
+    let step = Step::Delete { gateway: bound.gateway.clone(), target: bound.target.clone() };
+    attempt(world, Attempt::Delete, &bound.gateway, step, report)
 }
 
 /// Not listed: a Get has to say so too.

@@ -149,6 +149,17 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
             accepted: None,
             ..Reading::progress(Reason::Deleting, format!("Target {target} is being deleted."))
         },
+        Standing::DeletingAgain(target) => Reading {
+            accepted: None,
+            ..Reading::progress(
+                Reason::Deleting,
+                format!(
+                    "AWS has accepted to delete target {target}, but it is still there; it is \
+                     tried again with growing pauses. To let the resource go without it, set \
+                     spec.deletionPolicy to Retain."
+                ),
+            )
+        },
         Standing::DeletingAfterConsent(target) => Reading {
             accepted: None,
             ..Reading::progress(

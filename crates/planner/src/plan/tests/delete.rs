@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::{FailureClass, Reason, TargetStatus};
+use api::{FailureClass, REQUEST_ANNOTATION, Reason, Target, TargetStatus};
 
 use super::aws::{DeadToken, Fault};
 use super::story::{GATEWAY, Story, WINDOW};
@@ -289,4 +289,27 @@ fn a_deletion_whose_end_cannot_be_seen_says_so() {
     story.when_time_passes(1200).then_waits_with(Reason::ObservationStale);
     story.aws.blind = None;
     story.when_time_passes(60).when_settled().then_gone();
+}
+
+/// AWS accepts the Delete, fails behind it, and shows the target as it was.
+#[test]
+fn a_delete_that_comes_back_is_tried_again_with_pauses() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    story.when_deleted();
+    for _ in 0..1_200 {
+        story.when_time_passes(2);
+        let shown = story.aws.now(&target, story.now).map(|target| target.summary.status.clone());
+        if shown == Some(TargetStatus::Deleting) {
+            let back = |target: &mut Target| target.summary.status = TargetStatus::Ready;
+            story.aws.meddle(&target, story.now, back);
+        }
+    }
+    story.then_waits_with(Reason::Deleting).then_message_says("still there");
+    let deletes = story.steps.iter().filter(|step| **step == "Delete").count();
+    assert!((6..20).contains(&deletes), "{deletes} Deletes in forty minutes");
+    // A person's request ends the pause.
+    let asked = story.now;
+    story.when_annotated(REQUEST_ANNOTATION, "noon").when_settled().then_gone();
+    assert!(story.now.duration_since(asked) < jiff::SignedDuration::from_secs(20));
 }
