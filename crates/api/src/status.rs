@@ -101,7 +101,8 @@ pub struct Intent {
     pub fingerprint: String,
     /// The generation of the resource that is sent.
     pub generation: i64,
-    /// AWS's clock when the intent was made: a target that it made is not older.
+    /// AWS's clock when the intent was made, or was last found to have made nothing: a target that it
+    /// made is not older.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws_time: Option<Timestamp>,
     /// Until when, on AWS's clock, attempts may begin, if not just after the intent: a target that

@@ -256,6 +256,7 @@ pub fn project(
         status.applied = Some(applied.clone());
         status.applied_generation = server.metadata.generation;
         status.applying = None;
+        status.authorization = None;
         status.status_reasons.clear();
     }
     conditions::project(&mut status, &report.standing, server.metadata.generation, now);
@@ -271,9 +272,8 @@ fn observe(status: &mut MCPServerStatus, report: &Report, now: Timestamp) {
     status.target_name = Some(name.clone());
     status.last_synchronized = *last_synchronized;
     if *seen == TargetStatus::Ready {
-        // With whatever configuration: somebody may have used it, and nobody is waited for.
+        // With whatever configuration: somebody may have used it. And nobody is waited for.
         status.never_ready = false;
-        status.authorization = None;
     } else if let Some(url) = authorization_url.as_deref().map(text::clean) {
         let known = status.authorization.as_ref();
         let fresh = known.is_some_and(|known| later(known.seen_at, LINK_LIFE) > now);

@@ -5,6 +5,7 @@
 
 use api::{GatewayId, Intent, Summary, TargetStatus};
 
+use super::settle::holder_of;
 use super::{Decision, retire, seen};
 use crate::claim::{Claim, ClaimKind, Owner};
 use crate::diff::fingerprint;
@@ -34,7 +35,7 @@ pub(super) fn plan(world: &World<'_>, gateway: &GatewayId, wish: &Validated) -> 
         return conflict(gateway, name, Holder::Resource(better.owner.name.clone()));
     }
     match listing.by_name(name) {
-        Some(entry) => occupied(gateway, entry, Holder::Target(entry.id.clone())),
+        Some(entry) => occupied(gateway, entry, holder_of(world, gateway, &entry.id)),
         None => intend(world, gateway, wish, Report::of(Standing::Creating(gateway.clone()))),
     }
 }

@@ -45,9 +45,14 @@ pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>)
     }
     let create = |wish: &Validated| {
         if world.aws_now > may_begin_until(intent) {
-            // Long after the intent: it has to say so, for whoever must prove what came of it.
+            // Long after the intent, and nothing came of it so far: it has to say so, for whoever must
+            // prove what comes of it now.
             let until = shifted(world.aws_now, BEGIN_WITHIN_LATER);
-            let intent = Intent { attempts_until: Some(until), ..intent.clone() };
+            let intent = Intent {
+                aws_time: Some(world.aws_now),
+                attempts_until: Some(until),
+                ..intent.clone()
+            };
             let report = Report::of(Standing::Hold).awaiting(&gateway);
             return Settled::Open(Decision::step(Step::RecordIntent(intent), report));
         }
@@ -64,11 +69,9 @@ pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>)
     }
     if !ambiguous {
         // AWS refused every attempt, so nothing was made.
-        return match wanted {
+        return match wanted.filter(|_| !is_taken(world, intent, &gateway)) {
             None => Settled::NothingWasMade,
-            Some(wish) => {
-                taken(world, intent, &gateway).map_or_else(|| create(wish), Settled::Open)
-            }
+            Some(wish) => create(wish),
         };
     }
     look_up(world, intent, &gateway, wanted, create)
@@ -140,19 +143,12 @@ fn answered(
     }
 }
 
-/// After a refusal because of a taken name: who has it?
-fn taken(world: &World<'_>, intent: &Intent, gateway: &GatewayId) -> Option<Decision> {
-    let refusal = world.memory.setback(Attempt::Create, world.generation())?;
-    if refusal.failure.class != FailureClass::Conflict {
-        return None;
-    }
-    let (sight, listing) = match seen(world, gateway) {
-        Ok(seen) => seen,
-        Err(report) => return Some(Decision::wait(report)),
-    };
-    let entry = listing.by_name(&intent.name)?;
-    sight.as_of.filter(|as_of| world.presence_counts(*as_of))?;
-    Some(occupied(gateway, entry, holder_of(world, gateway, &entry.id)))
+/// Whether a Create was refused, and somebody else is seen to have the name. Then the intent is over:
+/// a process that begins later could not tell that target from its own.
+fn is_taken(world: &World<'_>, intent: &Intent, gateway: &GatewayId) -> bool {
+    let refusal = world.memory.setback(Attempt::Create, world.generation());
+    refusal.is_some_and(|setback| setback.failure.class == FailureClass::Conflict)
+        && seen(world, gateway).is_ok_and(|(_, listing)| listing.by_name(&intent.name).is_some())
 }
 
 /// Nobody knows what became of the attempt: look for its target.

@@ -56,6 +56,37 @@ fn a_stranger_who_was_quicker_is_found_out_by_the_refusal() {
     story.when_time_passes(90).when_settled().then_ready();
 }
 
+/// A second cluster with the same manifest was quicker, and that was the answer: a process after this
+/// one, which did not hear it, must not wonder whether its own attempt made that target.
+#[test]
+fn a_refusal_is_settled_before_the_process_ends() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::Refused(FailureClass::Conflict));
+    story.when_due_is_done();
+    let definition = story.desired();
+    let theirs = story.aws.put(&GATEWAY.into(), &definition, story.now, true).unwrap();
+    story.when_time_passes(30).then_waits_with(Reason::NameConflict);
+    story.when_restarted().when_time_passes(90).then_waits_with(Reason::NameConflict);
+    story.when_deleted().when_settled().then_gone();
+    assert!(story.aws.now(&theirs, story.now).is_some());
+}
+
+/// Nothing was made before, and that was seen: what came meanwhile is not ours.
+#[test]
+fn a_late_attempt_begins_anew() {
+    let mut story = Story::given_server();
+    for _ in 0..20 {
+        story.given_fault("Create", Fault::Refused(FailureClass::Throttled));
+    }
+    story.when_time_passes(400).then_waits_with(Reason::Queued);
+    let definition = story.desired();
+    let before = story.now - jiff::SignedDuration::from_mins(6);
+    let theirs = story.aws.put(&GATEWAY.into(), &definition, before, true).unwrap();
+    story.when_restarted().when_time_passes(90).then_waits_with(Reason::NameConflict);
+    story.when_deleted().when_settled().then_gone();
+    assert!(story.aws.now(&theirs, story.now).is_some());
+}
+
 /// What was there before our attempt cannot have come from it.
 #[test]
 fn an_older_target_with_the_very_configuration_is_not_ours() {
