@@ -3,7 +3,7 @@
 //! A target counts as gone only when a Get answers 404 a consistency window after our last
 //! attempt: the Delete's 202 is a promise, and a List can lag.
 
-use api::{FailureClass, Retired, TargetId};
+use api::{FailureClass, Retired, TargetId, TargetStatus};
 use jiff::Timestamp;
 
 use super::{Decision, Stage, adopt, attempt, read_unlisted, seen, stage, wait_until};
@@ -59,6 +59,8 @@ fn remove(world: &World<'_>, bound: &Bound, report: Report) -> Option<Decision> 
         Stage::Consent | Stage::Ready | Stage::Failed if may_lag => {
             Some(wait_until(world, &bound.gateway, from, report))
         }
+        // Nobody knows whether a status of the future ever passes; AWS refuses what it must.
+        Stage::Moving if is_of_the_future(&entry.status) => Some(delete(world, bound, report)),
         // AWS refuses a Delete while the target moves, and while it waits for consent.
         Stage::Moving => Some(watch(world, bound, report)),
         Stage::Consent => {
@@ -70,6 +72,10 @@ fn remove(world: &World<'_>, bound: &Bound, report: Report) -> Option<Decision> 
         }
         Stage::Ready | Stage::Failed => Some(delete(world, bound, report)),
     }
+}
+
+fn is_of_the_future(status: &TargetStatus) -> bool {
+    matches!(status, TargetStatus::Unknown(_))
 }
 
 /// The Delete, or the pause after one that AWS has accepted and not carried out.

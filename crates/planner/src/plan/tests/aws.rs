@@ -303,7 +303,13 @@ impl Aws {
     }
 
     fn delete(&mut self, identity: &Identity, now: Timestamp, works: bool) -> Result<(), Failure> {
-        let before = self.movable(identity, now)?;
+        let before = match self.now(identity, now) {
+            // Of a status of the future only a fault says that it is refused.
+            Some(target) if matches!(target.summary.status, TargetStatus::Unknown(_)) => {
+                target.clone()
+            }
+            Some(_) | None => self.movable(identity, now)?,
+        };
         let mut target = before.clone();
         target.summary.status = TargetStatus::Deleting;
         let gone_at = later(now, self.quirks.transition);

@@ -313,3 +313,21 @@ fn a_delete_that_comes_back_is_tried_again_with_pauses() {
     story.when_annotated(REQUEST_ANNOTATION, "noon").when_settled().then_gone();
     assert!(story.now.duration_since(asked) < jiff::SignedDuration::from_secs(20));
 }
+
+#[test]
+fn a_target_in_a_status_of_the_future_is_deleted_as_soon_as_aws_lets_it() {
+    for refusals in [0, 30] {
+        let mut story = Story::given_ready_server();
+        for _ in 0..refusals {
+            story.given_fault("Delete", Fault::Refused(FailureClass::WrongState));
+        }
+        story
+            .when_target_is_changed(|target| target.summary.status = "DEGRADED".into())
+            .when_time_passes(90)
+            .when_deleted();
+        if refusals > 0 {
+            story.when_time_passes(600).then_waits_with(Reason::Queued);
+        }
+        story.when_settled().then_gone();
+    }
+}
