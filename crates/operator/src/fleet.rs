@@ -203,6 +203,16 @@ impl Fleet {
         self.state().remove(key)
     }
 
+    /// This resource is gone, as far as its own end goes: one that has come since under the same
+    /// name stays. Returns whom to wake.
+    pub(crate) fn left(&self, server: &MCPServer) -> HashSet<Key> {
+        let key = Key::of(server);
+        let mut state = self.state();
+        let member = state.members.get(&key);
+        let same = member.is_some_and(|member| member.server.metadata.uid == server.metadata.uid);
+        if same { state.remove(&key) } else { HashSet::new() }
+    }
+
     /// The watch of this scope begins to list anew.
     pub(crate) fn listing_begins(&self, scope: &Scope) {
         self.state().listed.insert(scope.clone(), HashSet::new());

@@ -88,11 +88,12 @@ impl<A: AgentCore> Operator<A> {
     }
 
     async fn attend(&self, key: &Key) {
+        let before = self.fleet.get(key);
         let passed = if self.dry_run { self.rehearse(key).await } else { self.pass(key).await };
         let outcome = match passed {
             Ok(outcome) => outcome,
             Err(Error::Gone) => {
-                self.work.wake(self.fleet.gone(key));
+                self.work.wake(before.map(|server| self.fleet.left(&server)).unwrap_or_default());
                 Outcome::nothing()
             }
             Err(error) => {

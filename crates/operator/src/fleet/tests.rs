@@ -77,6 +77,20 @@ fn a_late_answer_does_not_bring_back_who_is_gone() {
     assert!(fleet.gateways().is_empty());
 }
 
+/// The watch can show the next one before our last write to the one before it has been answered.
+#[test]
+fn who_comes_again_under_the_same_name_does_not_leave_with_the_one_before() {
+    let fleet = fleet();
+    let first = server("a", "x", 1);
+    fleet.seen(first.clone());
+    fleet.gone(&key("a", "x"));
+    let mut second = server("a", "x", 2);
+    second.metadata.uid = Some("another".to_owned());
+    fleet.seen(second);
+    assert_eq!(fleet.left(&first), HashSet::new());
+    assert!(fleet.get(&key("a", "x")).is_some());
+}
+
 #[test]
 fn rivals_hear_of_each_other() {
     let fleet = fleet();

@@ -29,7 +29,7 @@ impl<A: AgentCore> Operator<A> {
                     self.events.tell(&after, note);
                 }
                 // Nothing is left to be done for it, whenever the watch shows it to be gone.
-                self.work.wake(self.fleet.gone(key));
+                self.work.wake(self.fleet.left(server));
                 self.mirrors.keep(&self.fleet.gateways());
             }
             Step::Annotate(identity) => {
