@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use agentcore::Observation;
 use api::{GatewayId, MCPServer, TargetId};
 use planner::{Claim, ClaimKind, Policy};
+use tokio::sync::watch;
 
 /// Namespace and name of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,6 +58,8 @@ enum Identity {
 pub(crate) struct Fleet {
     policy: Policy,
     state: Mutex<State>,
+    /// Whether all resources have been read once.
+    synced: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -82,12 +85,19 @@ impl Fleet {
     /// An empty fleet, to be fed by a watch of each scope.
     pub(crate) fn new(policy: Policy, scopes: impl IntoIterator<Item = Scope>) -> Self {
         let state = State { unread: scopes.into_iter().collect(), ..State::default() };
-        Self { policy, state: Mutex::new(state) }
+        let synced = watch::Sender::new(state.unread.is_empty());
+        Self { policy, state: Mutex::new(state), synced }
     }
 
     /// Whether all resources have been read once.
     pub(crate) fn is_synced(&self) -> bool {
-        self.state().unread.is_empty()
+        *self.synced.borrow()
+    }
+
+    /// Waits until all resources have been read once. Before that nobody knows all claims.
+    pub(crate) async fn synced(&self) {
+        // An error says that the sender is gone, which is held right here.
+        let _ = self.synced.subscribe().wait_for(|synced| *synced).await;
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<MCPServer>> {
@@ -222,6 +232,9 @@ impl Fleet {
     pub(crate) fn listing_ends(&self, scope: &Scope) -> HashSet<Key> {
         let mut state = self.state();
         state.unread.remove(scope);
+        if state.unread.is_empty() {
+            self.synced.send_replace(true);
+        }
         let listed = state.listed.remove(scope).unwrap_or_default();
         let members = state.members.keys();
         let gone: Vec<Key> =

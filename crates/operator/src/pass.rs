@@ -74,8 +74,13 @@ impl Outcome {
 }
 
 impl<A: AgentCore> Operator<A> {
-    /// Takes one resource after the other until told to stop; a pass under way is finished.
+    /// Takes one resource after the other until told to stop; a pass under way is finished. Begins
+    /// when all resources are known: a claim that has not been read yet may be the better one.
     pub(crate) async fn serve(&self, mut stopped: watch::Receiver<bool>) {
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+            () = self.fleet.synced() => {}
+        }
         loop {
             let key = tokio::select! {
                 biased;

@@ -1,4 +1,5 @@
 use api::{MCPServerSpec, MCPServerStatus};
+use futures::FutureExt as _;
 use kube::api::ObjectMeta;
 
 use super::*;
@@ -126,10 +127,12 @@ fn a_new_list_tells_who_is_gone_in_its_scope() {
     fleet.seen(server("a", "x", 1));
     fleet.listing_ends(&scopes[0]);
     assert!(!fleet.is_synced());
+    assert_eq!(fleet.synced().now_or_never(), None, "who is not known yet may go before others");
     fleet.listing_begins(&scopes[1]);
     fleet.seen(server("b", "y", 2));
     fleet.listing_ends(&scopes[1]);
     assert!(fleet.is_synced());
+    assert_eq!(fleet.synced().now_or_never(), Some(()));
     fleet.listing_begins(&scopes[0]);
     let woken = fleet.listing_ends(&scopes[0]);
     assert_eq!(woken, HashSet::from([key("a", "x"), key("b", "y")]));
