@@ -108,9 +108,11 @@ impl Fleet {
         self.state().members.keys().cloned().collect()
     }
 
-    /// The gateways that anybody claims something on.
-    pub(crate) fn gateways(&self) -> HashSet<GatewayId> {
-        self.state().gateways.keys().cloned().collect()
+    /// Tells which gateways anybody claims something on. Nothing changes until that has been heard:
+    /// of two who tell at once, the later says how it is.
+    pub(crate) fn tell_gateways(&self, hear: impl FnOnce(&HashSet<GatewayId>)) {
+        let state = self.state();
+        hear(&state.gateways.keys().cloned().collect());
     }
 
     /// The gateways that this resource claims something on.

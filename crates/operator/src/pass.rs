@@ -226,7 +226,7 @@ impl<A: AgentCore> Operator<A> {
     /// An object that Kubernetes returned goes into the picture.
     fn took_in(&self, server: MCPServer) {
         self.work.wake(self.fleet.refreshed(server));
-        self.mirrors.keep(&self.fleet.gateways());
+        self.fleet.tell_gateways(|gateways| self.mirrors.keep(gateways));
     }
 
     async fn read_live(&self, key: &Key) -> Result<(), Error> {

@@ -177,7 +177,7 @@ async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: A
                 woken
             }
         };
-        operator.mirrors.keep(&fleet.gateways());
+        fleet.tell_gateways(|gateways| operator.mirrors.keep(gateways));
         operator.work.wake(woken);
     }
 }

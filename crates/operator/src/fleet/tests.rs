@@ -75,7 +75,7 @@ fn a_late_answer_does_not_bring_back_who_is_gone() {
     fleet.gone(&key("a", "x"));
     fleet.refreshed(server("a", "x", 2));
     assert!(fleet.get(&key("a", "x")).is_none());
-    assert!(fleet.gateways().is_empty());
+    fleet.tell_gateways(|gateways| assert!(gateways.is_empty()));
 }
 
 /// The watch can show the next one before our last write to the one before it has been answered.

@@ -30,7 +30,7 @@ impl<A: AgentCore> Operator<A> {
                 }
                 // Nothing is left to be done for it, whenever the watch shows it to be gone.
                 self.work.wake(self.fleet.left(server));
-                self.mirrors.keep(&self.fleet.gateways());
+                self.fleet.tell_gateways(|gateways| self.mirrors.keep(gateways));
             }
             Step::Annotate(identity) => {
                 self.took_in(self.resources.annotate(server, identity).await?);
