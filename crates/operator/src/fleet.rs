@@ -308,7 +308,8 @@ fn identities(claim: &Claim) -> impl Iterator<Item = Identity> {
     name.chain(target)
 }
 
-/// What of a resource concerns the planner when it changes: not the status, which is our own.
+/// What of a resource concerns the planner when it changes: not the status, which is our own,
+/// unless somebody takes it away.
 fn concern(server: &MCPServer) -> impl PartialEq {
     let meta = &server.metadata;
     let annotation = |name| meta.annotations.as_ref()?.get(name).cloned();
@@ -317,6 +318,7 @@ fn concern(server: &MCPServer) -> impl PartialEq {
         meta.generation,
         meta.deletion_timestamp.is_some(),
         meta.finalizers.clone(),
+        server.status.as_ref().is_some_and(|status| !status.conditions.is_empty()),
         [api::TARGET_ANNOTATION, api::ADOPT_ANNOTATION, api::REQUEST_ANNOTATION].map(annotation),
     )
 }

@@ -1,5 +1,6 @@
 use api::{MCPServerSpec, MCPServerStatus};
 use futures::FutureExt as _;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::ObjectMeta;
 
 use super::*;
@@ -56,6 +57,24 @@ fn our_own_status_writes_wake_nobody() {
     let mut edited = server("a", "x", 3);
     edited.metadata.generation = Some(2);
     assert_eq!(fleet.seen(edited), HashSet::from([key("a", "x")]));
+}
+
+#[test]
+fn who_loses_its_status_is_woken() {
+    let fleet = fleet();
+    fleet.seen(server("a", "x", 1));
+    let mut written = server("a", "x", 2);
+    let ready = Condition {
+        type_: "Ready".to_owned(),
+        status: "True".to_owned(),
+        reason: "GatewayTargetReady".to_owned(),
+        message: String::new(),
+        observed_generation: Some(1),
+        last_transition_time: Time(jiff::Timestamp::UNIX_EPOCH),
+    };
+    written.status = Some(MCPServerStatus { conditions: vec![ready], ..Default::default() });
+    fleet.refreshed(written);
+    assert_eq!(fleet.seen(server("a", "x", 3)), HashSet::from([key("a", "x")]));
 }
 
 #[test]
