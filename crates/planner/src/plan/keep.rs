@@ -411,7 +411,8 @@ impl Keeper<'_> {
         let blamed = blame_the_spec(&target.status_reasons);
         let schedule = if blamed { Schedule::FAULTY_SPEC } else { Schedule::FAILED_TARGET };
         let heal_at = self.again_at(schedule);
-        if asked || self.world.now >= heal_at {
+        // Of one that is suspended it is said at once that it is not tried.
+        if asked || self.wish.suspended || self.world.now >= heal_at {
             return self.begin_update(&target.summary, fingerprint(self.wanted));
         }
         self.failed(target, Some(heal_at))

@@ -55,6 +55,18 @@ fn a_suspended_resource_is_not_healed_moved_or_put_right() {
 }
 
 #[test]
+fn a_suspended_resource_does_not_promise_to_heal_its_target() {
+    let mut story = Story::given_ready_server();
+    suspended(&mut story, true).when_settled().when_target_is_changed(|target| {
+        target.summary.status = TargetStatus::UpdateUnsuccessful;
+    });
+    story.when_time_passes(90).then_waits_with(Reason::Suspended);
+    story.writes = 0;
+    story.when_restarted().when_time_passes(60).then_waits_with(Reason::Suspended);
+    story.then_writes_at_most(0);
+}
+
+#[test]
 fn a_create_under_way_is_looked_after_while_suspended() {
     let mut story = Story::given_server();
     story.given_fault("Create", Fault::LostAfter).when_taken("Create");
