@@ -184,6 +184,8 @@ pub enum Holder {
     Remembered(TargetId),
     /// Another `MCPServer`, as `namespace/name`.
     Resource(String),
+    /// Another `MCPServer` that has the target itself, of which this one is a copy.
+    First(String),
 }
 
 impl Report {

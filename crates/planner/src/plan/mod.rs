@@ -13,8 +13,9 @@ mod settle;
 use api::{FailureClass, GatewayId, Listing, Sight, TargetStatus};
 use jiff::Timestamp;
 
+use crate::claim::{ClaimKind, Owner};
 use crate::memory::Reading;
-use crate::report::{Report, Standing};
+use crate::report::{Holder, Report, Standing};
 use crate::validate::deletion_policy;
 use crate::world::{Bound, World, gateway_of, wished_target};
 use crate::{Attempt, Claim, DeletionPolicy, Step, Validated, Violation, validate};
@@ -160,6 +161,11 @@ fn serve(world: &World<'_>, wish: Result<Validated, Vec<Violation>>) -> Decision
         return Decision::wait(Report::of(Standing::NoGateway));
     };
     let bound = Bound::of(world.server);
+    if let Some(bound) = &bound
+        && let Some(first) = better_holder(world, bound)
+    {
+        return create::conflict(&bound.gateway, bound.target.as_str(), Holder::First(first));
+    }
     if let Some(identity) = bound.as_ref().and_then(|bound| unannotated(world, bound)) {
         return Decision::step(Step::Annotate(identity), Report::of(Standing::Hold));
     }
@@ -170,6 +176,20 @@ fn serve(world: &World<'_>, wish: Result<Validated, Vec<Violation>>) -> Decision
         None => adopt::plan(world, Some(&gateway))
             .unwrap_or_else(|| create::plan(world, &gateway, &wish)),
     }
+}
+
+/// Another resource that has this very target, with a better claim: a copy, made together with the
+/// status, has no right to it.
+fn better_holder(world: &World<'_>, bound: &Bound) -> Option<String> {
+    let me = Owner::of(world.server);
+    let created_at = world.server.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    let first = world.rivals.iter().find(|rival| {
+        rival.owner.uid != me.uid
+            && rival.gateway == bound.gateway
+            && rival.target.as_ref() == Some(&bound.target)
+            && rival.precedes(ClaimKind::Holds, created_at, &me)
+    })?;
+    Some(first.owner.name.clone())
 }
 
 /// A resource that nobody takes care of yet. It is taken into care only when there is something

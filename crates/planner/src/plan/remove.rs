@@ -6,7 +6,7 @@
 use api::{FailureClass, Retired, TargetId, TargetStatus};
 use jiff::Timestamp;
 
-use super::{Decision, Stage, adopt, attempt, read_unlisted, seen, stage, wait_until};
+use super::{Decision, Stage, adopt, attempt, better_holder, read_unlisted, seen, stage, wait_until};
 use crate::report::{Report, Standing};
 use crate::world::{Bound, World};
 use crate::{Attempt, Step};
@@ -32,8 +32,11 @@ pub(super) fn retire(world: &World<'_>, left: &Retired, report: Report) -> Decis
         .unwrap_or_else(|| Decision::step(Step::ForgetRetired(bound.target), report))
 }
 
-/// What brings the target nearer to its end; `None`: it is gone.
+/// What brings the target nearer to its end; `None`: it is gone, or not ours to delete.
 fn remove(world: &World<'_>, bound: &Bound, report: Report) -> Option<Decision> {
+    if better_holder(world, bound).is_some() {
+        return None;
+    }
     let report = report.awaiting(&bound.gateway);
     let Some(sight) = world.sight(&bound.gateway) else {
         return Some(Decision::wait(report));

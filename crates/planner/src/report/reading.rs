@@ -233,6 +233,10 @@ fn conflict(gateway: &str, name: &str, holder: &Holder) -> String {
              remove the annotation.",
             api::TARGET_ANNOTATION
         ),
+        Holder::First(resource) => format!(
+            "Target {name} on gateway {gateway} belongs to MCPServer {resource}, of which this one is \
+             a copy together with the status: delete this one, which leaves the target as it is."
+        ),
         Holder::Resource(resource) => format!(
             "{held} MCPServer {resource}: set another spec.targetName, or remove the other."
         ),

@@ -209,3 +209,30 @@ fn a_name_that_is_being_given_up_is_waited_for() {
     story.aws.vanish(&stranger, gone_at);
     story.when_time_passes(30).then_waits_with(Reason::Creating).when_settled().then_ready();
 }
+
+/// Some backups bring the status back: the copy must not touch the target of the original.
+#[test]
+fn a_copy_with_the_status_of_the_original_leaves_the_target_alone() {
+    let mut story = Story::given_server();
+    let definition = story.desired();
+    let theirs = story.aws.put(&GATEWAY.into(), &definition, story.now, true).unwrap();
+    let server = story.server.as_mut().unwrap();
+    server.metadata.finalizers = Some(vec![api::FINALIZER.to_owned()]);
+    server.status = Some(api::MCPServerStatus {
+        gateway_id: Some(GATEWAY.to_owned()),
+        target_id: Some(theirs.1.0.clone()),
+        ..Default::default()
+    });
+    let mut original = rival(&story, -60);
+    original.status.clone_from(&story.server().status);
+    story.others.push(original);
+    story
+        .when_edited(|spec| spec.description = Some("changed".to_owned()))
+        .when_time_passes(90)
+        .then_waits_with(Reason::NameConflict)
+        .then_message_says("MCPServer elsewhere/weather")
+        .when_deleted()
+        .when_settled()
+        .then_steps(&["ReleaseFinalizer"]);
+    assert!(story.server.is_none() && story.aws.now(&theirs, story.now).is_some());
+}
