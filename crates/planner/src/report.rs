@@ -274,9 +274,9 @@ fn observe(status: &mut MCPServerStatus, report: &Report, now: Timestamp) {
     status.target_name = Some(name.clone());
     status.last_synchronized = *last_synchronized;
     if *seen == TargetStatus::Ready {
-        // With whatever configuration: somebody may have used it. And nobody is waited for.
+        // With whatever configuration: somebody may have used it.
         status.never_ready = false;
-    } else if let Some(url) = authorization_url.as_deref().map(text::clean) {
+    } else if let Some(url) = authorization_url.as_deref().map(text::link) {
         let known = status.authorization.as_ref();
         let fresh = known.is_some_and(|known| later(known.seen_at, LINK_LIFE) > now);
         let same = known.is_some_and(|known| known.url == url);

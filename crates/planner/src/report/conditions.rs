@@ -11,6 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::Standing;
 use super::reading::{Outlook, Truth, read};
+use super::text::message;
 
 /// Brings the conditions up to the standing.
 pub(super) fn project(
@@ -19,7 +20,8 @@ pub(super) fn project(
     generation: Option<i64>,
     now: Timestamp,
 ) {
-    let Some(reading) = read(standing) else { return };
+    let Some(mut reading) = read(standing) else { return };
+    reading.message = message(&reading.message);
     let conditions = &mut status.conditions;
     let set = |conditions: &mut _, kind, truth, message: &str| {
         set(conditions, kind, truth, message, generation, now);

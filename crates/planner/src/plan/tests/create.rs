@@ -323,3 +323,15 @@ fn a_target_that_fails_to_be_created_is_tried_again_with_pauses() {
         .then_ready();
     assert_eq!(story.steps.iter().filter(|step| **step == "Update").count(), 2);
 }
+
+/// Whatever is written as one.
+#[test]
+fn the_name_of_a_gateway_makes_no_message_unreadable() {
+    let gateway = format!("g\u{1b}[31m\n{}", "x".repeat(40_000));
+    let mut story = Story::given_server();
+    story.aws.missing.push(gateway.as_str().into());
+    story.when_edited(|spec| spec.gateway_id = Some(gateway)).when_time_passes(30);
+    story.then_waits_with(Reason::GatewayNotFound);
+    let message = &story.condition("Ready").unwrap().message;
+    assert!(message.chars().count() <= 4096 && !message.contains(char::is_control), "{message}");
+}

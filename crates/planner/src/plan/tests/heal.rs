@@ -221,3 +221,13 @@ fn a_target_that_failed_has_still_failed_after_a_restart() {
     story.when_restarted().when_time_passes(15).then_waits_with(Reason::TargetFailed);
     story.then_writes_at_most(0);
 }
+
+#[test]
+fn a_long_link_is_written_whole() {
+    let long = format!("{URL}?state={}", "x".repeat(3_000));
+    let mut story = given_pending();
+    let shown = long.clone();
+    story.when_target_is_changed(|target| target.summary.authorization_url = Some(shown));
+    story.when_time_passes(700);
+    assert_eq!(url(&story), Some(long));
+}
