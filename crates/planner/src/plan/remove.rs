@@ -6,7 +6,9 @@
 use api::{FailureClass, Retired, TargetId, TargetStatus};
 use jiff::Timestamp;
 
-use super::{Decision, Stage, adopt, attempt, better_holder, read_unlisted, seen, stage, wait_until};
+use super::{
+    Decision, Stage, adopt, attempt, better_holder, read_unlisted, seen, stage, wait_until,
+};
 use crate::report::{Report, Standing};
 use crate::world::{Bound, World};
 use crate::{Attempt, Step};
