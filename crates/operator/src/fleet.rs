@@ -205,9 +205,14 @@ impl Fleet {
     pub(crate) fn refreshed(&self, server: MCPServer) -> HashSet<Key> {
         let key = Key::of(&server);
         let mut state = self.state();
-        // Of a resource that the watch has shown to be gone, a late answer is nothing new.
-        let newer = state.members.get(&key).is_some_and(|member| is_newer(&server, &member.server));
-        if newer { state.put(&key, server, &self.policy) } else { HashSet::new() }
+        // Of a resource that the watch has shown to be gone, a late answer is nothing new. But of the
+        // same version an answer goes before what the watch has shown: a watch that began under an
+        // older CRD leaves out what that does not know.
+        let known = state.members.get(&key);
+        let counts = known.is_some_and(|member| {
+            version(&server) == version(&member.server) || is_newer(&server, &member.server)
+        });
+        if counts { state.put(&key, server, &self.policy) } else { HashSet::new() }
     }
 
     /// A resource is gone. Returns whom to wake.
@@ -327,12 +332,14 @@ fn concern(server: &MCPServer) -> impl PartialEq {
 /// numbers (Kubernetes API concepts, since 1.35; true of every API server on etcd before); one
 /// that is no number is taken for new.
 fn is_newer(this: &MCPServer, that: &MCPServer) -> bool {
-    let version =
-        |server: &MCPServer| server.metadata.resource_version.as_ref()?.parse::<u64>().ok();
     match (version(this), version(that)) {
         (Some(this), Some(that)) => this > that,
         (None, _) | (_, None) => true,
     }
+}
+
+fn version(server: &MCPServer) -> Option<u64> {
+    server.metadata.resource_version.as_ref()?.parse().ok()
 }
 
 #[cfg(test)]

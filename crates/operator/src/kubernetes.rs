@@ -22,8 +22,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// Somebody else wrote first.
-    #[error("the resource was changed meanwhile")]
-    Conflict,
+    #[error("the resource was changed meanwhile: {0}")]
+    Conflict(String),
     /// The resource is gone.
     #[error("the resource is gone")]
     Gone,
@@ -41,10 +41,14 @@ pub(crate) enum Error {
 impl From<kube::Error> for Error {
     fn from(error: kube::Error) -> Self {
         match &error {
-            kube::Error::Api(status) if status.code == 409 => Self::Conflict,
+            kube::Error::Api(status) if status.code == 409 => {
+                Self::Conflict(status.message.clone())
+            }
             kube::Error::Api(status) if status.code == 404 => Self::Gone,
             // The test of a JSON patch did not hold.
-            kube::Error::Api(status) if is_failed_test(status) => Self::Conflict,
+            kube::Error::Api(status) if is_failed_test(status) => {
+                Self::Conflict(status.message.clone())
+            }
             kube::Error::Api(status) => Self::Other(status.message.clone()),
             _ => Self::Other(describe(&error)),
         }

@@ -1,8 +1,8 @@
 //! One pass over one resource: observe → plan → act, until there is no step, then report.
 //!
 //! Contract: a pass goes on with the object that its last write returned. Before the first
-//! change at AWS the resource is read live, because a cache can be as old as it likes. Waiting is
-//! no error; an error is only what Kubernetes refused.
+//! change at AWS, and before every intent, the resource is read live, because a cache can be as old
+//! as it likes. Waiting is no error; an error is only what Kubernetes refused.
 
 mod act;
 mod rehearse;
@@ -18,7 +18,7 @@ use planner::{
     Bound, Claim, Decision, Memory, Owner, Policy, Report, Step, World, note, plan, project,
 };
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::events::Events;
 use crate::fleet::{Fleet, Key};
@@ -116,6 +116,7 @@ impl<A: AgentCore> Operator<A> {
 
     async fn pass(&self, key: &Key) -> Result<Outcome, Error> {
         let mut has_changed_aws = false;
+        let mut has_read = false;
         for _ in 0..MOST_STEPS {
             let Some(server) = self.fleet.get(key) else {
                 self.forget(key);
@@ -125,8 +126,8 @@ impl<A: AgentCore> Operator<A> {
             let Decision { step, report } = self.decide(key, &server, &care);
             let Some(step) = step else {
                 return match self.write_report(key, &server, &report).await {
-                    Err(Error::Conflict) => {
-                        self.read_live(key).await?;
+                    Err(Error::Conflict(said)) => {
+                        self.read_after_conflict(key, &said).await?;
                         continue;
                     }
                     Err(error) => Err(error),
@@ -137,8 +138,11 @@ impl<A: AgentCore> Operator<A> {
                 // One change in a pass: others may be waiting, and what was planned on is older now.
                 return Ok(Outcome { next: Some(self.clock.now()), awaits: report.awaits });
             }
-            if !care.live && step.changes_aws() {
+            // A new intent must not take the place of one that the watch has not shown.
+            let intends = matches!(step, Step::RecordIntent(_)) && !has_read;
+            if intends || !care.live && step.changes_aws() {
                 self.read_live(key).await?;
+                has_read = true;
                 care.live = true;
                 self.remember(key, care);
                 continue;
@@ -147,7 +151,7 @@ impl<A: AgentCore> Operator<A> {
             log_step(key, &server, &step);
             match self.act(key, &server, &mut care, &step, &report).await {
                 Ok(()) => {}
-                Err(Error::Conflict) => self.read_live(key).await?,
+                Err(Error::Conflict(said)) => self.read_after_conflict(key, &said).await?,
                 Err(error) => {
                     self.remember(key, care);
                     return Err(error);
@@ -227,6 +231,12 @@ impl<A: AgentCore> Operator<A> {
     fn took_in(&self, server: MCPServer) {
         self.work.wake(self.fleet.refreshed(server));
         self.fleet.tell_gateways(|gateways| self.mirrors.keep(gateways));
+    }
+
+    /// Somebody else wrote first: what they wrote is planned on.
+    async fn read_after_conflict(&self, key: &Key, said: &str) -> Result<(), Error> {
+        debug!(namespace = key.namespace, name = key.name, said, "somebody else wrote first");
+        self.read_live(key).await
     }
 
     async fn read_live(&self, key: &Key) -> Result<(), Error> {

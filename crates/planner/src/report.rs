@@ -245,6 +245,10 @@ pub fn project(
 ) -> MCPServerStatus {
     let mut status = server.status.clone().unwrap_or_default();
     observe(&mut status, report, now);
+    if status.gateway_id.is_none() && report.observed.is_some() {
+        // The Go operator recorded the ARN alone.
+        status.gateway_id = Bound::of(server).map(|bound| bound.gateway.0);
+    }
     if let Some(asked) = &report.handled {
         status.last_handled_reconcile_at = Some(asked.clone());
     }

@@ -87,6 +87,21 @@ fn it_never_goes_back() {
     assert_eq!(held.metadata.resource_version.as_deref(), Some("5"));
 }
 
+/// After a CRD was replaced: the same version, without the fields that the older one does not know.
+#[test]
+fn an_answer_goes_before_a_watch_of_an_older_crd() {
+    let fleet = fleet();
+    fleet.seen(server("a", "x", 1));
+    let mut written = server("a", "x", 2);
+    let status = MCPServerStatus { target_id: Some("T".to_owned()), ..Default::default() };
+    written.status = Some(status.clone());
+    for _ in 0..2 {
+        fleet.seen(server("a", "x", 2));
+        fleet.refreshed(written.clone());
+        assert_eq!(fleet.get(&key("a", "x")).unwrap().status.as_ref(), Some(&status));
+    }
+}
+
 #[test]
 fn a_late_answer_does_not_bring_back_who_is_gone() {
     let fleet = fleet();

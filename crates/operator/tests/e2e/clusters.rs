@@ -70,6 +70,7 @@ async fn a_crd_that_is_rolled_back_and_forward_costs_nothing() -> TestResult {
             .flag("gateway-id", GATEWAY)
             .flag("consistency-window", "500ms")
             .flag("log-format", "text")
+            .flag("log-level", "debug")
             .spawn()
     };
     let running = operator()?;

@@ -31,6 +31,8 @@ fn it_is_taken_over_without_a_write_to_aws() {
     story.policy.default_gateway = Some("another".into());
     story.when_settled().then_steps(&["Annotate", "Read"]).then_target_is(&target);
     story.then_waits_with(Reason::GatewayTargetReady).then_writes_at_most(2);
+    let status = story.server().status.as_ref().unwrap();
+    assert_eq!(status.gateway_id.as_deref(), Some(GATEWAY), "it was told by the ARN alone");
     story.when_time_passes(600).then_steps(&[]);
 }
 
