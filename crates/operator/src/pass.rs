@@ -304,7 +304,7 @@ fn step_at(server: &MCPServer, step: &Step) -> (String, String) {
         Step::Bind(binding) => (binding.gateway.0.clone(), binding.target.0.clone()),
         Step::Read { gateway, target }
         | Step::Update { gateway, target, .. }
-        | Step::Delete { gateway, target } => (gateway.0.clone(), target.0.clone()),
+        | Step::Delete { gateway, target, .. } => (gateway.0.clone(), target.0.clone()),
         Step::AddFinalizer
         | Step::Annotate(_)
         | Step::RecordApplying(_)

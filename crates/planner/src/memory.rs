@@ -73,6 +73,9 @@ pub(crate) struct Setback {
     pub(crate) failure: Failure,
     pub(crate) at: Timestamp,
     pub(crate) retry_at: Timestamp,
+    /// Whether other operations were seen under way when the call was decided on: what is seen of
+    /// them later explains nothing.
+    pub(crate) busy: bool,
     times: u32,
 }
 
@@ -260,7 +263,9 @@ impl Memory {
             self.changed = Some(ended);
         }
         match result {
-            Err(failure) if !succeeded => self.failed(attempt, generation, failure, ended, seed),
+            Err(failure) if !succeeded => {
+                self.failed(attempt, generation, failure, ended, seed, was_busy(step));
+            }
             Ok(_) | Err(_) => self.succeeded(attempt),
         }
     }
@@ -300,13 +305,15 @@ impl Memory {
         failure: Failure,
         now: Timestamp,
         seed: u64,
+        busy: bool,
     ) {
         let before = self.setback(attempt, generation);
         let times = before.map_or(1, |before| before.times.saturating_add(1));
         let wait = delay(Schedule::after(failure.class), times, seed);
         self.succeeded(attempt);
         let retry_at = later(now, wait);
-        self.setbacks.push(Setback { attempt, generation, failure, at: now, retry_at, times });
+        let at = now;
+        self.setbacks.push(Setback { attempt, generation, failure, at, retry_at, busy, times });
     }
 
     /// A call succeeded: its setbacks are over.
@@ -390,6 +397,22 @@ impl Memory {
         self.setbacks
             .iter()
             .find(|setback| setback.attempt == attempt && setback.generation == generation)
+    }
+}
+
+/// Whether other operations were seen under way when the step was decided on.
+fn was_busy(step: &Step) -> bool {
+    match step {
+        Step::Create { busy, .. } | Step::Update { busy, .. } | Step::Delete { busy, .. } => *busy,
+        Step::AddFinalizer
+        | Step::RecordIntent(_)
+        | Step::Bind(_)
+        | Step::Annotate(_)
+        | Step::Read { .. }
+        | Step::RecordApplying(_)
+        | Step::RecordApplied { .. }
+        | Step::ForgetRetired(_)
+        | Step::ReleaseFinalizer => false,
     }
 }
 

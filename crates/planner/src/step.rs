@@ -26,6 +26,9 @@ pub enum Step {
         token: String,
         /// The configuration.
         definition: Box<Definition>,
+        /// Whether other operations were seen under way on the gateway, which explains a full
+        /// quota.
+        busy: bool,
     },
     /// Kubernetes: record the target that a Create made, or that is taken over.
     Bind(Binding),
@@ -53,6 +56,8 @@ pub enum Step {
         again: bool,
         /// An `updatedAt` after this was moved by the Update, on AWS's clock.
         before: Timestamp,
+        /// Whether other operations were seen under way on the gateway.
+        busy: bool,
     },
     /// Kubernetes: record the Update that AWS accepted.
     RecordApplied {
@@ -71,6 +76,8 @@ pub enum Step {
         gateway: GatewayId,
         /// The target.
         target: TargetId,
+        /// Whether other operations were seen under way on the gateway.
+        busy: bool,
     },
     /// Kubernetes: forget a retired target, which is gone.
     ForgetRetired(TargetId),

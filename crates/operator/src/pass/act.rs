@@ -69,7 +69,7 @@ impl<A: AgentCore> Operator<A> {
                 let result = self.agentcore.update_target(gateway, target, definition).await;
                 self.changed(gateway, result).map(Answer::Accepted)
             }
-            Step::Delete { gateway, target } => {
+            Step::Delete { gateway, target, .. } => {
                 let result = self.agentcore.delete_target(gateway, target).await;
                 self.changed(gateway, result).map(|()| Answer::Deleting)
             }

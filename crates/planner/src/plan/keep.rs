@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use super::create::{conflict, intend};
 use super::remove::delete;
 use super::settle::holder_of;
-use super::{Decision, Stage, attempt, read_since, read_unlisted, retire, seen, stage, wait_until};
+use super::{
+    Decision, Stage, attempt, is_busy, read_since, read_unlisted, retire, seen, stage, wait_until,
+};
 use crate::backoff::Schedule;
 use crate::diff::{differences, fingerprint, is_current_scheme};
 use crate::memory::{Reading, later, passes};
@@ -166,6 +168,7 @@ impl Keeper<'_> {
                 self.applying().is_some_and(|next| next.fingerprint == applied.fingerprint)
             }),
             before: self.world.updated_at_most(entry),
+            busy: is_busy(self.world, &self.bound.gateway),
         };
         if self.must_be_replaced(entry) {
             return self.replace();

@@ -263,11 +263,8 @@ fn attempt(
 ) -> Decision {
     match world.memory.setback(attempt, world.generation()) {
         Some(setback) if world.now < setback.retry_at => {
-            let held = Standing::Held {
-                attempt,
-                failure: setback.failure.clone(),
-                busy: is_busy(world, gateway),
-            };
+            let held =
+                Standing::Held { attempt, failure: setback.failure.clone(), busy: setback.busy };
             let standing = if setback.is_hiccup() { report.standing } else { held };
             let report = Report { standing, ..report };
             Decision::wait(report.waking(setback.retry_at).awaiting(gateway))

@@ -7,7 +7,7 @@ use api::{FailureClass, Retired, TargetId, TargetStatus};
 use jiff::Timestamp;
 
 use super::{
-    Decision, Stage, adopt, attempt, better_holder, read_unlisted, seen, stage, wait_until,
+    Decision, Stage, adopt, attempt, better_holder, is_busy, read_unlisted, seen, stage, wait_until,
 };
 use crate::report::{Report, Standing};
 use crate::world::{Bound, World};
@@ -94,7 +94,11 @@ pub(super) fn delete(world: &World<'_>, bound: &Bound, report: Report) -> Decisi
         };
         return Decision::wait(Report { standing, ..report }.waking(at));
     }
-    let step = Step::Delete { gateway: bound.gateway.clone(), target: bound.target.clone() };
+    let step = Step::Delete {
+        gateway: bound.gateway.clone(),
+        target: bound.target.clone(),
+        busy: is_busy(world, &bound.gateway),
+    };
     attempt(world, Attempt::Delete, &bound.gateway, step, report)
 }
 

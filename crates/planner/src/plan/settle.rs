@@ -8,7 +8,7 @@ use api::{Accepted, FailureClass, GatewayId, Intent, Sight, Summary, TargetId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::create::{better_claim, occupied};
-use super::{Decision, attempt, read_since, seen, wait_until};
+use super::{Decision, attempt, is_busy, read_since, seen, wait_until};
 use crate::claim::{ClaimKind, Owner};
 use crate::diff::fingerprint;
 use crate::known::{CLOCK_TOLERANCE, shifted};
@@ -61,6 +61,7 @@ pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>)
             nonce: intent.nonce.clone(),
             token: client_token(&Owner::of(world.server).uid, &intent.nonce),
             definition: Box::new(wish.definition.clone()),
+            busy: is_busy(world, &gateway),
         };
         Settled::Open(attempt(world, Attempt::Create, &gateway, step, waiting(world, &gateway)))
     };

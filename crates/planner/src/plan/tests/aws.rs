@@ -159,7 +159,7 @@ impl Aws {
         let named = match step {
             Step::Create { gateway, .. } => (gateway, None),
             Step::Update { gateway, target, .. }
-            | Step::Delete { gateway, target }
+            | Step::Delete { gateway, target, .. }
             | Step::Read { gateway, target } => (gateway, Some((gateway.clone(), target.clone()))),
             other => panic!("{} calls nobody", other.name()),
         };

@@ -1,6 +1,6 @@
 //! A target comes to be.
 
-use api::{FailureClass, Reason};
+use api::{FailureClass, Reason, TargetStatus};
 
 use super::aws::{DeadToken, Fault, Stamp};
 use super::story::{OTHER_GATEWAY, Story, WINDOW};
@@ -334,4 +334,25 @@ fn the_name_of_a_gateway_makes_no_message_unreadable() {
     story.then_waits_with(Reason::GatewayNotFound);
     let message = &story.condition("Ready").unwrap().message;
     assert!(message.chars().count() <= 4096 && !message.contains(char::is_control), "{message}");
+}
+
+/// Whatever is under way on the gateway afterwards: it says nothing of what was refused before.
+#[test]
+fn a_quota_is_not_told_anew_whenever_something_moves() {
+    let mut story = Story::given_server();
+    let stranger = story.given_stranger("another");
+    for _ in 0..50 {
+        story.given_fault("Create", Fault::Refused(FailureClass::Quota));
+    }
+    story.when_time_passes(200).then_waits_with(Reason::QuotaExceeded);
+    story.writes = 0;
+    let creates = |story: &Story| story.steps.iter().filter(|step| **step == "Create").count();
+    let tried = creates(&story);
+    for number in 0..60 {
+        let moves = [TargetStatus::Updating, TargetStatus::Ready][number % 2].clone();
+        story.aws.meddle(&stranger, story.now, |target| target.summary.status = moves);
+        story.when_time_passes(10);
+    }
+    let tried = creates(&story) - tried;
+    story.then_writes_at_most(2 * tried);
 }

@@ -246,7 +246,7 @@ impl Story {
     }
 
     fn call(&mut self, server: &MCPServer, step: &Step) {
-        if let Step::Update { gateway, target, .. } | Step::Delete { gateway, target } = step {
+        if let Step::Update { gateway, target, .. } | Step::Delete { gateway, target, .. } = step {
             let ours = self.is_ours(&(gateway.clone(), target.clone()));
             self.assert(ours, "a write to a target that is not ours");
         }

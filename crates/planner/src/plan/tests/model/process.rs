@@ -264,7 +264,7 @@ impl Scene {
     }
 
     fn call(&mut self, index: usize, server: &MCPServer, step: &Step, fate: Fate) -> Option<()> {
-        if let Step::Update { gateway, target, .. } | Step::Delete { gateway, target } = step
+        if let Step::Update { gateway, target, .. } | Step::Delete { gateway, target, .. } = step
             && self.makers.get(&(gateway.clone(), target.clone())) != Some(&index)
         {
             self.broken = Some("a write to a target that is not its own");
