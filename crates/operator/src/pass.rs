@@ -109,8 +109,8 @@ impl<A: AgentCore> Operator<A> {
                 Outcome { next, awaits: Vec::new() }
             }
         };
-        for (gateway, anybody) in self.work.done(key, outcome.next, outcome.awaits) {
-            self.mirrors.awaiting(&gateway, anybody);
+        for gateway in self.work.done(key, outcome.next, outcome.awaits) {
+            self.work.tell_awaited(&gateway, |anybody| self.mirrors.awaiting(&gateway, anybody));
         }
     }
 

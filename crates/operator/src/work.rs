@@ -75,18 +75,17 @@ impl Work {
     }
 
     /// The worker is done with the resource, which is due again at `next`, and waits for these
-    /// gateways. Returns the gateways that it waits for or has waited for, with whether anybody
-    /// waits for them now.
+    /// gateways. Returns the gateways that it waits for or has waited for.
     pub(crate) fn done(
         &self,
         key: &Key,
         next: Option<Timestamp>,
         awaits: Vec<GatewayId>,
-    ) -> Vec<(GatewayId, bool)> {
+    ) -> Vec<GatewayId> {
         let mut state = self.state();
         let state = &mut *state;
-        let before = state.awaits.remove(key).unwrap_or_default();
-        for gateway in &before {
+        let mut touched = state.awaits.remove(key).unwrap_or_default();
+        for gateway in &touched {
             if let Some(waiting) = state.awaited.get_mut(gateway) {
                 waiting.remove(key);
             }
@@ -94,28 +93,52 @@ impl Work {
         for gateway in &awaits {
             state.awaited.entry(gateway.clone()).or_default().insert(key.clone());
         }
-        let mut touched: Vec<GatewayId> = before;
+        state.awaited.retain(|_, waiting| !waiting.is_empty());
         touched.extend(awaits.iter().cloned());
         if !awaits.is_empty() {
             state.awaits.insert(key.clone(), awaits);
         }
         state.queue.done(key, next);
-        let outcome = touched
-            .into_iter()
-            .map(|gateway| {
-                let anybody = state.awaited.get(&gateway).is_some_and(|keys| !keys.is_empty());
-                if !anybody {
-                    state.awaited.remove(&gateway);
-                }
-                (gateway, anybody)
-            })
-            .collect();
         self.changed.notify_one();
-        outcome
+        touched
+    }
+
+    /// Tells whether anybody waits for the gateway. Nothing changes until that has been heard: of two
+    /// who tell at once, the later says how it is.
+    pub(crate) fn tell_awaited(&self, gateway: &GatewayId, hear: impl FnOnce(bool)) {
+        let state = self.state();
+        hear(state.awaited.contains_key(gateway));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that could panic is done while it is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_a_gateway_is_told_as_it_is_now() {
+        let work = Work::new(Clock::start());
+        let key = |name: &str| Key { namespace: "a".to_owned(), name: name.to_owned() };
+        let gateway = GatewayId::from("gw");
+        let awaited = |work: &Work| {
+            let mut heard = None;
+            work.tell_awaited(&gateway, |anybody| heard = Some(anybody));
+            heard.unwrap()
+        };
+        assert_eq!(
+            work.done(&key("x"), None, vec![gateway.clone()]),
+            std::slice::from_ref(&gateway)
+        );
+        // Another is done before the first has told that it does not wait any more.
+        assert_eq!(work.done(&key("x"), None, Vec::new()), std::slice::from_ref(&gateway));
+        work.done(&key("y"), None, vec![gateway.clone()]);
+        assert!(awaited(&work));
+        work.done(&key("y"), None, Vec::new());
+        assert!(!awaited(&work));
     }
 }
