@@ -262,7 +262,6 @@ pub fn project(
         status.applied = Some(applied.clone());
         status.applied_generation = server.metadata.generation;
         status.applying = None;
-        status.authorization = None;
         status.status_reasons.clear();
     }
     conditions::project(&mut status, &report.standing, server.metadata.generation, now);
@@ -273,14 +272,22 @@ pub fn project(
 fn observe(status: &mut MCPServerStatus, report: &Report, now: Timestamp) {
     let Some(observed) = &report.observed else { return };
     let Observed { status: seen, name, last_synchronized, authorization_url, reasons } = observed;
+    // AWS may go on to show a link that leads nowhere any more.
+    let pending = matches!(
+        seen,
+        TargetStatus::CreatePendingAuth
+            | TargetStatus::UpdatePendingAuth
+            | TargetStatus::SynchronizePendingAuth
+    );
     let changed = status.target_status.as_deref() != Some(seen.as_str());
     status.target_status = Some(seen.as_str().to_owned());
     status.target_name = Some(name.clone());
     status.last_synchronized = *last_synchronized;
     if *seen == TargetStatus::Ready {
-        // With whatever configuration: somebody may have used it.
+        // With whatever configuration: somebody may have used it, and nobody is waited for.
         status.never_ready = false;
-    } else if let Some(url) = authorization_url.as_deref().map(text::link) {
+        status.authorization = None;
+    } else if let Some(url) = authorization_url.as_deref().map(text::link).filter(|_| pending) {
         let known = status.authorization.as_ref();
         let fresh = known.is_some_and(|known| later(known.seen_at, LINK_LIFE) > now);
         let same = known.is_some_and(|known| known.url == url);

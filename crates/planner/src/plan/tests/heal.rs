@@ -231,3 +231,14 @@ fn a_long_link_is_written_whole() {
     story.when_time_passes(700);
     assert_eq!(url(&story), Some(long));
 }
+
+/// AWS goes on to show a link from before.
+#[test]
+fn a_link_of_a_target_that_waits_for_nobody_is_no_consent_that_lapsed() {
+    let mut story = Story::given_ready_server();
+    story.when_target_is_changed(|target| {
+        target.summary.status = TargetStatus::UpdateUnsuccessful;
+        target.summary.authorization_url = Some(URL.to_owned());
+    });
+    story.when_restarted().when_time_passes(300).then_ready();
+}
