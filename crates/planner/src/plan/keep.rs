@@ -404,7 +404,8 @@ impl Keeper<'_> {
 
     /// Failed with the configuration that is wanted: AWS's reasons, and another try in time.
     fn heal(&self, target: &Target) -> Decision {
-        let pending = self.world.status().is_some_and(|status| status.authorization.is_some());
+        let pending = self.world.status().is_some_and(|status| status.authorization.is_some())
+            && stage(&target.summary.status) == Stage::Failed;
         let asked = self.world.request().is_some() && !self.wish.suspended;
         if pending && !asked {
             // To try again would be to ask the person again.

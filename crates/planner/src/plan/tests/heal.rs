@@ -242,3 +242,23 @@ fn a_link_of_a_target_that_waits_for_nobody_is_no_consent_that_lapsed() {
     });
     story.when_restarted().when_time_passes(300).then_ready();
 }
+
+#[test]
+fn a_target_that_is_ready_with_something_else_lacks_no_consent() {
+    let mut story = Story::given_ready_server();
+    story.given_quirks(|quirks| quirks.rewrites = true);
+    story.when_edited(|spec| spec.description = Some("changed".to_owned()));
+    story.when_taken("RecordApplied");
+    let pending = |target: &mut api::Target| {
+        target.summary.status = TargetStatus::UpdatePendingAuth;
+        target.summary.authorization_url = Some(URL.to_owned());
+    };
+    story.when_target_is_changed(pending).when_time_passes(5);
+    story.then_waits_with(Reason::AuthorizationPending);
+    story.when_target_is_changed(|target| {
+        target.summary.status = TargetStatus::Ready;
+        target.definition.as_mut().unwrap().endpoint.push('/');
+    });
+    story.when_time_passes(20).then_waits_with(Reason::TargetFailed);
+    story.given_quirks(|quirks| quirks.rewrites = false).when_settled().then_ready();
+}
