@@ -74,7 +74,7 @@ impl Claim {
         };
         let mut claims = Vec::new();
         let status = server.status.as_ref();
-        if let Some(bound) = Bound::of(server) {
+        if let Some(bound) = Bound::recorded(server, policy) {
             let name = status.and_then(|status| status.target_name.clone());
             claims.push(claim(ClaimKind::Holds, bound.gateway, name, Some(bound.target)));
         }

@@ -245,9 +245,10 @@ pub fn project(
 ) -> MCPServerStatus {
     let mut status = server.status.clone().unwrap_or_default();
     observe(&mut status, report, now);
-    if status.gateway_id.is_none() && report.observed.is_some() {
+    if report.observed.is_some() {
         // The Go operator recorded the ARN alone.
-        status.gateway_id = Bound::of(server).map(|bound| bound.gateway.0);
+        let bound = Bound::of(server).map(|bound| bound.gateway.0);
+        status.gateway_id = status.gateway_id.take().or(bound);
     }
     if let Some(asked) = &report.handled {
         status.last_handled_reconcile_at = Some(asked.clone());
@@ -258,7 +259,8 @@ pub fn project(
     if let Some(step) = step {
         record(&mut status, server, step);
     }
-    if let Standing::Ready { applied, .. } = &report.standing {
+    if let Standing::Ready { gateway, applied, .. } = &report.standing {
+        status.gateway_id.get_or_insert_with(|| gateway.0.clone());
         status.applied = Some(applied.clone());
         status.applied_generation = server.metadata.generation;
         status.applying = None;
@@ -286,6 +288,12 @@ fn observe(status: &mut MCPServerStatus, report: &Report, now: Timestamp) {
     if *seen == TargetStatus::Ready {
         // With whatever configuration: somebody may have used it, and nobody is waited for.
         status.never_ready = false;
+        status.authorization = None;
+    } else if matches!(
+        seen,
+        TargetStatus::Creating | TargetStatus::Updating | TargetStatus::Synchronizing
+    ) {
+        // It moves: the consent was given, and what fails from now on fails for another reason.
         status.authorization = None;
     } else if let Some(url) = authorization_url.as_deref().map(text::link).filter(|_| pending) {
         let known = status.authorization.as_ref();

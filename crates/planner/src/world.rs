@@ -76,6 +76,23 @@ impl Bound {
         })?;
         Some(Self { gateway: GatewayId(gateway), gateway_arn, target: TargetId(target) })
     }
+
+    /// The same; where the status tells the target alone, it is sought where the resource would have
+    /// had it made.
+    pub(crate) fn recorded(server: &MCPServer, policy: &Policy) -> Option<Self> {
+        let assumed = || {
+            let target = server.status.as_ref()?.target_id.as_ref()?;
+            let named = server.spec.gateway_id.as_deref().map(str::trim);
+            let named = named.filter(|id| !id.is_empty()).map(GatewayId::from);
+            let gateway = named.or_else(|| policy.default_gateway.clone())?;
+            (!target.is_empty()).then(|| Self {
+                gateway,
+                gateway_arn: None,
+                target: TargetId(target.clone()),
+            })
+        };
+        Self::of(server).or_else(assumed)
+    }
 }
 
 /// The value of the annotation without white space around it; `None` when nothing is left.
@@ -106,7 +123,8 @@ pub(crate) struct Wished {
 /// The target that the annotations of an unbound resource ask for. `gateway` is the one that the
 /// resource belongs to.
 pub(crate) fn wished_target(server: &MCPServer, gateway: Option<&GatewayId>) -> Option<Wished> {
-    if Bound::of(server).is_some() {
+    let has_target = server.status.as_ref().and_then(|status| status.target_id.as_ref());
+    if has_target.is_some_and(|target| !target.is_empty()) {
         return None;
     }
     if let Some(target) = annotation(server, api::ADOPT_ANNOTATION)

@@ -147,7 +147,11 @@ fn answers_request(world: &World<'_>, decision: &Decision) -> bool {
         let mut server = world.server.clone();
         server.metadata.annotations.get_or_insert_default().remove(api::REQUEST_ANNOTATION);
         let unasked = decide(&World { server: &server, ..world.clone() });
-        unasked.step.is_none() && unasked.report.standing == decision.report.standing
+        // What is Ready with or without it is Ready, whatever is recorded of it.
+        let ready = |report: &Report| matches!(report.standing, Standing::Ready { .. });
+        unasked.step.is_none()
+            && (unasked.report.standing == decision.report.standing
+                || ready(&unasked.report) && ready(&decision.report))
     }
 }
 
@@ -155,12 +159,24 @@ fn answers_request(world: &World<'_>, decision: &Decision) -> bool {
 fn serve(world: &World<'_>, wish: Result<Validated, Vec<Violation>>) -> Decision {
     let wish = match wish {
         Ok(wish) => wish,
-        Err(violations) => return Decision::wait(Report::of(Standing::Invalid(violations))),
+        Err(violations) => {
+            // What a person wrote is wrong; what there is, is told all the same.
+            let report = Report::of(Standing::Invalid(violations));
+            let bound = Bound::recorded(world.server, world.policy);
+            let entry = bound.as_ref().and_then(|bound| {
+                let listing = world.sight(&bound.gateway)?.listing.as_ref()?;
+                listing.by_id(&bound.target)
+            });
+            return Decision::wait(match entry {
+                Some(entry) => report.seeing(entry),
+                None => report,
+            });
+        }
     };
     let Some(gateway) = gateway_of(world.server, &wish, world.policy) else {
         return Decision::wait(Report::of(Standing::NoGateway));
     };
-    let bound = Bound::of(world.server);
+    let bound = Bound::recorded(world.server, world.policy);
     if let Some(bound) = &bound
         && let Some(first) = better_holder(world, bound)
     {
@@ -198,7 +214,7 @@ fn enter(world: &World<'_>) -> Decision {
     if world.is_deleting() {
         return Decision::wait(Report::of(Standing::Gone));
     }
-    let has_records = Bound::of(world.server).is_some()
+    let has_records = Bound::recorded(world.server, world.policy).is_some()
         || world.status().is_some_and(|status| status.intent.is_some())
         || !world.retired().is_empty()
         || wished_target(world.server, None).is_some();

@@ -19,7 +19,7 @@ pub(super) fn plan(world: &World<'_>) -> Decision {
     if let Some(left) = world.retired().first() {
         return retire(world, left, deleting(&Bound::from(left).target));
     }
-    let removal = match Bound::of(world.server) {
+    let removal = match Bound::recorded(world.server, world.policy) {
         Some(bound) => remove(world, &bound, deleting(&bound.target)),
         // Its records are lost, and yet it may have one.
         None => adopt::plan(world, None),

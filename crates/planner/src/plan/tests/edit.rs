@@ -384,6 +384,16 @@ fn an_invalid_edit_leaves_the_target_as_it_is() {
 }
 
 #[test]
+fn of_an_invalid_edit_the_status_still_tells_what_the_target_does() {
+    let mut story = Story::given_ready_server();
+    story.when_edited(|spec| spec.capabilities.clear()).when_settled();
+    story.when_target_is_changed(|target| target.summary.status = TargetStatus::Failed);
+    story.when_time_passes(90).then_waits_with(Reason::ValidationError);
+    let status = story.server().status.as_ref().unwrap();
+    assert_eq!(status.target_status.as_deref(), Some("FAILED"));
+}
+
+#[test]
 fn a_gateway_that_cannot_be_seen_for_long_makes_ready_unknown() {
     let mut story = Story::given_ready_server();
     story.aws.blind = Some(FailureClass::Denied);

@@ -262,3 +262,13 @@ fn a_target_that_is_ready_with_something_else_lacks_no_consent() {
     story.when_time_passes(20).then_waits_with(Reason::TargetFailed);
     story.given_quirks(|quirks| quirks.rewrites = false).when_settled().then_ready();
 }
+
+/// Consent was given, and what failed then failed for another reason: that is healed.
+#[test]
+fn what_fails_after_a_consent_is_healed() {
+    let mut story = given_pending();
+    story.when_target_is_changed(|target| target.summary.status = TargetStatus::Updating);
+    story.when_time_passes(90);
+    story.when_target_is_changed(|target| target.summary.status = TargetStatus::UpdateUnsuccessful);
+    story.when_time_passes(120).when_settled().then_ready();
+}

@@ -65,6 +65,22 @@ fn the_records_of_another_version_are_no_difference() {
 }
 
 /// People, backups and other tools leave empty strings.
+/// It is sought where it would have been made, and not let go of on a guess.
+#[test]
+fn a_target_without_its_gateway_is_sought_where_it_would_have_been_made() {
+    for deleted in [false, true] {
+        let (mut story, target) = given_left_by_the_go_operator();
+        story.server.as_mut().unwrap().status.as_mut().unwrap().gateway_arn = None;
+        if deleted {
+            story.when_deleted().when_settled().then_gone();
+            continue;
+        }
+        story.when_settled().then_target_is(&target).then_waits_with(Reason::GatewayTargetReady);
+        story.then_steps(&["Annotate", "Read"]);
+        story.when_deleted().when_settled().then_gone();
+    }
+}
+
 #[test]
 fn empty_records_are_none() {
     let mut story = Story::given_server();

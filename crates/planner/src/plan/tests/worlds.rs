@@ -46,7 +46,7 @@ fn live(seed: u64, silent: bool) {
     let metadata = story.server().metadata.clone();
     story.tell(format_args!("{metadata:#?}\n{status:#?}\n{targets:?}"));
     // What is recorded is the resource's, whoever made it.
-    let bound = Bound::of(story.server());
+    let bound = Bound::recorded(story.server(), &story.policy);
     let recorded = bound.into_iter().chain(status.retired.iter().map(Bound::from));
     story.adopted.extend(recorded.map(|bound| (bound.gateway, bound.target)));
 
