@@ -78,6 +78,14 @@ mod tests {
         }
     }
 
+    /// The same seed always waits as long, on every machine and in every version: so that a log can
+    /// be understood.
+    #[test]
+    fn a_seed_is_a_wait() {
+        let waits = |seed| delay(Schedule::REFUSED, 3, seed).as_millis();
+        assert_eq!([0, 1, 7, u64::MAX].map(waits), [18_940, 17_800, 15_440, 18_680]);
+    }
+
     #[test]
     fn seeds_spread() {
         let waits: std::collections::BTreeSet<_> =

@@ -436,3 +436,6 @@ pub(crate) fn passes(class: FailureClass) -> bool {
 pub(crate) fn later(time: Timestamp, wait: std::time::Duration) -> Timestamp {
     time.checked_add(wait).unwrap_or(time)
 }
+
+#[cfg(test)]
+mod tests;

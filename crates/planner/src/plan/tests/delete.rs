@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::{FailureClass, REQUEST_ANNOTATION, Reason, Target, TargetStatus};
 
 use super::aws::{DeadToken, Fault};
-use super::story::{GATEWAY, Story, WINDOW};
+use super::story::{GATEWAY, NAME, Story, WINDOW};
 
 #[test]
 fn a_target_goes_with_its_resource() {
@@ -329,5 +329,52 @@ fn a_target_in_a_status_of_the_future_is_deleted_as_soon_as_aws_lets_it() {
             story.when_time_passes(600).then_waits_with(Reason::Queued);
         }
         story.when_settled().then_gone();
+    }
+}
+
+/// Any record will do: what it tells of would be leaked. Without one, what is not valid is left alone.
+#[test]
+fn whatever_has_records_is_taken_into_care_again() {
+    type Record = fn(&mut api::MCPServer);
+    let records: [(bool, Record); 5] = [
+        (false, |_| {}),
+        (true, |server| {
+            let status = server.status.as_mut().unwrap();
+            status.gateway_id = Some(GATEWAY.to_owned());
+            status.target_id = Some("TARGET".to_owned());
+        }),
+        (true, |server| {
+            server.status.as_mut().unwrap().retired.push(api::Retired {
+                gateway_id: GATEWAY.to_owned(),
+                gateway_arn: None,
+                target_id: "TARGET".to_owned(),
+            });
+        }),
+        (true, |server| {
+            server.status.as_mut().unwrap().intent = Some(api::Intent {
+                nonce: "nonce".to_owned(),
+                gateway: GATEWAY.to_owned(),
+                name: NAME.to_owned(),
+                fingerprint: String::new(),
+                generation: 1,
+                aws_time: None,
+                attempts_until: None,
+                account: None,
+                region: None,
+            });
+        }),
+        (true, |server| {
+            let annotations = server.metadata.annotations.get_or_insert_default();
+            annotations.insert(api::TARGET_ANNOTATION.to_owned(), format!("{GATEWAY}/TARGET"));
+        }),
+    ];
+    for (kept, record) in records {
+        let mut story = Story::given_server();
+        story.when_edited(|spec| spec.capabilities.clear());
+        let server = story.server.as_mut().unwrap();
+        server.status = Some(api::MCPServerStatus::default());
+        record(server);
+        story.when_due_is_done();
+        assert_eq!(story.steps.contains(&"AddFinalizer"), kept, "{:?}", story.steps);
     }
 }

@@ -481,3 +481,11 @@ fn an_edit_that_cannot_be_made_for_want_of_a_list_says_so() {
     story.aws.blind = None;
     story.when_settled().then_ready();
 }
+
+/// What is newer than the answer came after it: there is nothing to wait for.
+#[test]
+fn a_state_that_is_newer_than_the_answer_is_taken_at_once() {
+    let mut story = Story::given_ready_server();
+    story.given_quirks(|quirks| quirks.stamp = Stamp::Both);
+    story.when_edited(other_endpoint).when_time_passes(5).then_ready();
+}

@@ -285,3 +285,19 @@ fn a_check_that_is_asked_for_compares_the_configuration() {
     story.when_time_passes(600).then_steps(&[]);
     story.when_annotated(REQUEST_ANNOTATION, "noon").when_settled().then_ready();
 }
+
+/// What it has left behind elsewhere would be deleted, and is not; it serves all the same.
+#[test]
+fn a_suspended_resource_that_has_moved_is_ready_and_leaves_the_old_target_alone() {
+    let mut story = Story::given_ready_server();
+    for _ in 0..3 {
+        story.given_fault("Delete", Fault::Refused(FailureClass::Denied));
+    }
+    story.when_edited(|spec| spec.gateway_id = Some(OTHER_GATEWAY.to_owned())).when_taken("Delete");
+    story.when_edited(|spec| spec.suspend = Some(true)).when_time_passes(900);
+    story.then_waits_with(Reason::GatewayTargetReady);
+    assert_eq!(story.ours_alive().len(), 2);
+    assert!(story.awaits.is_empty() && story.wake_at.is_none(), "nothing is awaited");
+    story.aws.faults.clear();
+    story.when_edited(|spec| spec.suspend = None).when_settled().then_ready();
+}

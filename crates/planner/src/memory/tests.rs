@@ -1,0 +1,248 @@
+use api::{MCPServerSpec, MCPServerStatus, Summary, TargetStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::*;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn failure(class: FailureClass) -> Failure {
+    Failure { class, message: String::new() }
+}
+
+/// A resource of the first generation with this target.
+fn server(target: &str) -> MCPServer {
+    let mut server = MCPServer::new("weather", MCPServerSpec::default());
+    server.metadata.generation = Some(1);
+    server.status = Some(MCPServerStatus {
+        gateway_id: Some("gw".to_owned()),
+        target_id: Some(target.to_owned()),
+        ..MCPServerStatus::default()
+    });
+    server
+}
+
+fn asking(value: &str) -> MCPServer {
+    let mut server = server("T");
+    let annotations = server.metadata.annotations.get_or_insert_default();
+    annotations.insert(api::REQUEST_ANNOTATION.to_owned(), value.to_owned());
+    server
+}
+
+fn definition() -> api::Definition {
+    api::Definition {
+        name: "weather".to_owned(),
+        description: None,
+        endpoint: "https://weather.example.com".to_owned(),
+        credentials: None,
+        metadata: api::Metadata::default(),
+    }
+}
+
+fn update(again: bool, before: Timestamp) -> Step {
+    let definition = Box::new(definition());
+    Step::Update {
+        gateway: "gw".into(),
+        target: "T".into(),
+        definition,
+        again,
+        before,
+        busy: false,
+    }
+}
+
+fn delete(target: &str) -> Step {
+    Step::Delete { gateway: "gw".into(), target: target.into(), busy: false }
+}
+
+fn read(gateway: &str, target: &str) -> Step {
+    Step::Read { gateway: gateway.into(), target: target.into() }
+}
+
+fn accepted(updated_at: Timestamp) -> Answer {
+    Answer::Accepted(Accepted {
+        target: "T".into(),
+        gateway_arn: String::new(),
+        status: TargetStatus::Updating,
+        updated_at,
+    })
+}
+
+fn found() -> Answer {
+    Answer::Found(Box::new(Target {
+        summary: Summary {
+            id: "T".into(),
+            name: "weather".to_owned(),
+            status: TargetStatus::Ready,
+            description: None,
+            created_at: at(0),
+            updated_at: at(0),
+            last_synchronized_at: None,
+            authorization_url: None,
+        },
+        gateway_arn: String::new(),
+        status_reasons: Vec::new(),
+        definition: None,
+    }))
+}
+
+impl Memory {
+    /// The call was made for a resource with the target `T`, and took the second before `ended`.
+    fn hears(&mut self, step: &Step, ended: i64, result: Result<Answer, FailureClass>) {
+        let call = Call { began: at(ended - 1), ended: at(ended), result: result.map_err(failure) };
+        self.learn(&server("T"), step, call, 7);
+    }
+}
+
+#[test]
+fn a_request_ends_every_pause_once() {
+    let mut memory = Memory::new(at(0));
+    assert_eq!(memory.requested_at("a"), at(0), "noticed by nobody, it is as old as the process");
+    memory.hears(&read("gw", "T"), 1, Err(FailureClass::Denied));
+    memory.notice(&asking("a"), at(10));
+    assert!(memory.setback(Attempt::Read, 1).is_none());
+
+    memory.hears(&read("gw", "T"), 11, Err(FailureClass::Denied));
+    memory.notice(&asking("a"), at(20));
+    assert_eq!(memory.requested_at("a"), at(10));
+    assert!(memory.setback(Attempt::Read, 1).is_some(), "it was noticed already");
+    memory.notice(&server("T"), at(20));
+    assert!(memory.setback(Attempt::Read, 1).is_some(), "nobody asks");
+
+    let mut handled = asking("b");
+    handled.status.as_mut().unwrap().last_handled_reconcile_at = Some("b".to_owned());
+    memory.notice(&handled, at(30));
+    assert!(memory.setback(Attempt::Read, 1).is_some(), "it is over");
+    memory.notice(&asking("b"), at(40));
+    assert!(memory.setback(Attempt::Read, 1).is_none());
+    assert_eq!(memory.requested_at("b"), at(40));
+    assert_eq!(memory.requested_at("a"), at(0));
+}
+
+#[test]
+fn a_request_lets_a_delete_be_repeated_at_once() {
+    let mut memory = Memory::new(at(0));
+    assert_eq!(memory.delete_again_at(&"T".into(), 7), None);
+    memory.hears(&delete("T"), 1, Ok(Answer::Deleting));
+    assert!(memory.delete_again_at(&"T".into(), 7).is_some_and(|again| again > at(1)));
+    assert_eq!(memory.delete_again_at(&"U".into(), 7), None);
+    memory.notice(&asking("a"), at(2));
+    assert_eq!(memory.delete_again_at(&"T".into(), 7), None);
+    assert_eq!(memory.deleted(&"T".into()), Some(at(1)), "what was asked for stays known");
+}
+
+#[test]
+fn an_intent_that_is_recorded_again_keeps_what_is_known_of_it() {
+    let intent = |nonce: &str| api::Intent {
+        nonce: nonce.to_owned(),
+        gateway: "gw".to_owned(),
+        name: "weather".to_owned(),
+        fingerprint: String::new(),
+        generation: 1,
+        aws_time: None,
+        attempts_until: None,
+        account: None,
+        region: None,
+    };
+    let create = Step::Create {
+        gateway: "gw".into(),
+        nonce: "a".to_owned(),
+        token: String::new(),
+        definition: Box::new(definition()),
+        busy: false,
+    };
+    let mut memory = Memory::new(at(0));
+    memory.recording(&Step::RecordIntent(intent("a")));
+    assert!(!memory.intended("a").unwrap().sent);
+    memory.hears(&create, 1, Err(FailureClass::Throttled));
+    memory.recording(&Step::RecordIntent(intent("a")));
+    let intended = memory.intended("a").unwrap();
+    assert!(intended.sent && !intended.ambiguous, "it was refused, and that is known");
+    memory.hears(&create, 2, Err(FailureClass::Unanswered));
+    memory.hears(&create, 3, Err(FailureClass::Throttled));
+    assert!(memory.intended("a").unwrap().ambiguous, "of one attempt nobody knows the end");
+    memory.recording(&Step::RecordIntent(intent("b")));
+    assert!(memory.intended("a").is_none() && !memory.intended("b").unwrap().sent);
+}
+
+#[test]
+fn an_answer_that_is_newer_than_the_state_before_has_moved() {
+    let print = fingerprint(&definition());
+    for (updated_at, moved) in [(4, false), (5, false), (6, true)] {
+        let mut memory = Memory::new(at(0));
+        memory.hears(&update(false, at(5)), 9, Ok(accepted(at(updated_at))));
+        assert_eq!(memory.update_answer(&print).unwrap().moved, moved, "{updated_at}");
+        assert_eq!(memory.changed(), Some(at(9)));
+    }
+}
+
+#[test]
+fn only_what_was_applied_before_is_counted_as_applied_again() {
+    let mut memory = Memory::new(at(0));
+    memory.hears(&update(false, at(0)), 1, Ok(accepted(at(1))));
+    memory.hears(&update(true, at(0)), 2, Err(FailureClass::Denied));
+    assert_eq!(memory.times_again(1), 0);
+    memory.hears(&update(true, at(0)), 3, Ok(accepted(at(3))));
+    assert_eq!((memory.times_again(1), memory.times_again(2)), (1, 0));
+    // A replacement is another try as well.
+    memory.hears(&delete("U"), 4, Ok(Answer::Deleting));
+    memory.hears(&delete("T"), 5, Err(FailureClass::Denied));
+    assert_eq!(memory.times_again(1), 1);
+    memory.hears(&delete("T"), 6, Ok(Answer::Deleting));
+    assert_eq!(memory.times_again(1), 2);
+    let mut going = server("T");
+    going.metadata.deletion_timestamp = Some(Time(at(0)));
+    let call = Call { began: at(6), ended: at(7), result: Ok(Answer::Deleting) };
+    memory.learn(&going, &delete("T"), call, 7);
+    assert_eq!(memory.times_again(1), 2, "the end of a resource is no try");
+}
+
+#[test]
+fn what_a_failed_delete_means() {
+    for (class, counts, holds_up) in [
+        (FailureClass::Denied, false, true),
+        (FailureClass::NotFound, true, false),
+        (FailureClass::Unanswered, true, true),
+    ] {
+        let mut memory = Memory::new(at(0));
+        memory.hears(&delete("T"), 1, Err(class));
+        assert_eq!(memory.deleted(&"T".into()).is_some(), counts, "{class:?}");
+        assert_eq!(memory.setback(Attempt::Delete, 1).is_some(), holds_up, "{class:?}");
+        assert_eq!(memory.changed(), None, "what a Delete does is no change of anything else");
+    }
+}
+
+#[test]
+fn a_setback_belongs_to_a_kind_of_call_and_a_generation_and_ends_with_a_success() {
+    let mut memory = Memory::new(at(0));
+    memory.hears(&read("gw", "T"), 1, Err(FailureClass::Server));
+    assert!(memory.setback(Attempt::Read, 1).is_some());
+    assert!(memory.setback(Attempt::Read, 2).is_none());
+    assert!(memory.setback(Attempt::Update, 1).is_none());
+    memory.hears(&read("gw", "T"), 2, Err(FailureClass::NotFound));
+    assert!(memory.setback(Attempt::Read, 1).is_none(), "a 404 is an answer");
+    assert!(memory.reading(&"gw".into(), &"T".into()).unwrap().found.is_none());
+    memory.hears(&read("gw", "T"), 3, Err(FailureClass::Server));
+    let kept = memory.reading(&"gw".into(), &"T".into()).unwrap();
+    assert_eq!(kept.as_of, at(1), "no answer is none");
+}
+
+#[test]
+fn the_last_readings_are_kept_one_for_each_target() {
+    let mut memory = Memory::new(at(0));
+    for (second, (gateway, target)) in
+        (1..).zip([("gw", "A"), ("gw", "B"), ("other", "A"), ("gw", "C"), ("gw", "A")])
+    {
+        memory.hears(&read(gateway, target), second, Ok(found()));
+    }
+    let as_of = |memory: &Memory, gateway: &str, target: &str| {
+        memory.reading(&gateway.into(), &target.into()).map(|reading| reading.as_of)
+    };
+    assert_eq!(as_of(&memory, "gw", "A"), Some(at(4)));
+    assert_eq!(as_of(&memory, "gw", "B"), Some(at(1)));
+    assert_eq!(as_of(&memory, "other", "A"), Some(at(2)));
+    memory.hears(&read("gw", "D"), 6, Ok(found()));
+    assert_eq!(as_of(&memory, "gw", "B"), None, "the oldest makes room");
+    assert_eq!(as_of(&memory, "other", "A"), Some(at(2)));
+}
