@@ -14,7 +14,7 @@ CARGO_MUTANTS := $(MCP_GATEWAY_CACHE)/tools/cargo-mutants-$(CARGO_MUTANTS_VERSIO
 CRD := config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help build test crash-matrix test-interop model bench-plan lint fmt manifests demo install uninstall run
+.PHONY: help build test crash-matrix test-interop model mutants bench-plan lint fmt manifests demo install uninstall run
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,15 @@ model: ## Check the planner in every state that can be reached, with wide bounds
 
 bench-plan: ## Measure how long it takes to plan one resource
 	cargo bench --locked -p planner --bench plan
+
+# First the quick tests; those mutants that live on have to pass the others too.
+MUTATE = env -u CARGO_TARGET_DIR CARGO_INCREMENTAL=1 $(CARGO_MUTANTS) mutants -p planner --profile mutants \
+	--jobs 2 --timeout 60 --no-shuffle --output $(MCP_GATEWAY_CACHE)/mutants
+
+mutants: $(CARGO_MUTANTS) ## Check that the planner's tests notice what is changed in it (an hour or two)
+	-$(MUTATE) -- --lib -- --skip model --skip matrix --skip random --skip worlds
+	-LIVES=60 WORLDS=300 $(MUTATE) --iterate -- --lib -- random worlds every_point
+	@echo "not caught:"; cat $(MCP_GATEWAY_CACHE)/mutants/mutants.out/missed.txt
 
 lint: $(CARGO_DENY) ## Check format, lints, dependencies and generated files
 	cargo fmt --all --check
@@ -65,6 +74,9 @@ run: ## Run the operator against that cluster, with GATEWAY_ID and AWS_REGION
 .PHONY: programs
 programs:
 	cargo build --locked --workspace --bins
+
+$(CARGO_MUTANTS):
+	cargo install --locked --root $(dir $(patsubst %/,%,$(dir $@))) cargo-mutants@$(CARGO_MUTANTS_VERSION)
 
 $(CARGO_DENY):
 	cargo install --locked --root $(dir $(patsubst %/,%,$(dir $@))) cargo-deny@$(CARGO_DENY_VERSION)

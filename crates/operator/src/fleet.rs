@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agentcore::Observation;
 use api::{GatewayId, MCPServer, TargetId};
+use kube::api::ObjectMeta;
 use planner::{Claim, ClaimKind, Policy};
 use tokio::sync::watch;
 
@@ -23,9 +24,13 @@ pub(crate) struct Key {
 
 impl Key {
     pub(crate) fn of(server: &MCPServer) -> Self {
+        Self::of_metadata(&server.metadata)
+    }
+
+    pub(crate) fn of_metadata(metadata: &ObjectMeta) -> Self {
         Self {
-            namespace: server.metadata.namespace.clone().unwrap_or_default(),
-            name: server.metadata.name.clone().unwrap_or_default(),
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
         }
     }
 }
@@ -183,11 +188,7 @@ impl Fleet {
     pub(crate) fn seen(&self, server: MCPServer) -> HashSet<Key> {
         let key = Key::of(&server);
         let mut state = self.state();
-        for (scope, listed) in &mut state.listed {
-            if scope.covers(&key) {
-                listed.insert(key.clone());
-            }
-        }
+        state.list(&key);
         let before = state.members.get(&key).map(|member| Arc::clone(&member.server));
         if before.as_ref().is_some_and(|before| !is_newer(&server, before)) {
             return HashSet::new();
@@ -198,6 +199,11 @@ impl Fleet {
             woken.insert(key);
         }
         woken
+    }
+
+    /// There is a resource that cannot be read. What was known of it before is all that is.
+    pub(crate) fn unreadable(&self, key: &Key) {
+        self.state().list(key);
     }
 
     /// A resource as our own write returned it, or as it was read live. Returns whom to wake,
@@ -261,6 +267,15 @@ impl Fleet {
 }
 
 impl State {
+    /// Where resources are being listed, this is one of them.
+    fn list(&mut self, key: &Key) {
+        for (scope, listed) in &mut self.listed {
+            if scope.covers(key) {
+                listed.insert(key.clone());
+            }
+        }
+    }
+
     fn put(&mut self, key: &Key, server: MCPServer, policy: &Policy) -> HashSet<Key> {
         let claims = Claim::of(&server, policy);
         let before = self.members.get(key).map(|member| member.claims.clone());

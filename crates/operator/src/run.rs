@@ -11,6 +11,8 @@ use agentcore::{AgentCore, Clock, Mirrors, Observation, Pace};
 use anyhow::Context as _;
 use api::MCPServer;
 use futures::StreamExt as _;
+use kube::core::DeserializeGuard;
+use kube::core::error_boundary::InvalidObject;
 use kube::runtime::watcher as watch;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client};
@@ -126,7 +128,7 @@ async fn end_of_life() -> anyhow::Result<()> {
 
 /// Feeds the fleet from the watch of a scope.
 async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: Arc<Operator<A>>) {
-    let api: Api<MCPServer> = match &scope.0 {
+    let api: Api<DeserializeGuard<MCPServer>> = match &scope.0 {
         Some(namespace) => Api::namespaced(client, namespace),
         None => Api::all(client),
     };
@@ -149,6 +151,14 @@ async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: A
             info!("the MCPServers can be watched again");
         }
         let fleet = &operator.fleet;
+        let event = match readable(event) {
+            Ok(event) => event,
+            Err(unreadable) => {
+                // It must not hold up the others, nor be taken for gone.
+                fleet.unreadable(&Key::of_metadata(&unreadable.metadata));
+                continue;
+            }
+        };
         let woken = match event {
             Event::Init => {
                 fleet.listing_begins(&scope);
@@ -180,6 +190,28 @@ async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: A
         fleet.tell_gateways(|gateways| operator.mirrors.keep(gateways));
         operator.work.wake(woken);
     }
+}
+
+/// The event with its object, unless that has a form which no `MCPServer` has: under the schema of an
+/// older CRD it can. Its end needs no form.
+fn readable(event: Event<DeserializeGuard<MCPServer>>) -> Result<Event<MCPServer>, InvalidObject> {
+    let told = |guard: DeserializeGuard<MCPServer>| {
+        guard.0.inspect_err(|unreadable| {
+            let InvalidObject { error, metadata } = unreadable;
+            let (namespace, name) = (&metadata.namespace, &metadata.name);
+            error!(namespace, name, error, "the MCPServer cannot be read: nothing is done for it");
+        })
+    };
+    Ok(match event {
+        Event::Init => Event::Init,
+        Event::InitDone => Event::InitDone,
+        Event::InitApply(guard) => Event::InitApply(told(guard)?),
+        Event::Apply(guard) => Event::Apply(told(guard)?),
+        Event::Delete(DeserializeGuard(Ok(server))) => Event::Delete(server),
+        Event::Delete(DeserializeGuard(Err(InvalidObject { metadata, .. }))) => {
+            Event::Delete(MCPServer { metadata, ..MCPServer::default() })
+        }
+    })
 }
 
 /// A watch that fails: what was said of it, and how often it has failed in a row.

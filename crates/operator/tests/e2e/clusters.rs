@@ -106,3 +106,41 @@ async fn a_crd_that_is_rolled_back_and_forward_costs_nothing() -> TestResult {
     assert_eq!(kept.spec.description.as_deref(), Some("edited meanwhile"));
     Ok(())
 }
+
+/// A CRD that was laxer than ours has let something in that no MCPServer is: the others do not wait
+/// for whoever mends it.
+#[tokio::test]
+async fn a_resource_that_cannot_be_read_holds_up_no_other() -> TestResult {
+    let cluster = ControlPlane::builder().start().await?;
+    let client = cluster.client()?;
+    let lax = "capabilities: { x-kubernetes-preserve-unknown-fields: true }";
+    let strict = "capabilities: { type: array, minItems: 1, items: { type: string } }";
+    assert!(super::schema::OLD_CRD.contains(strict));
+    super::schema::OLD_CRD.replace(strict, lax).parse::<Manifests>()?.apply(&client).await?;
+    let spec = json!({ "endpoint": "https://odd.example.com", "capabilities": "tools" });
+    let odd = super::schema::object("odd", &spec)?;
+    let untyped = super::schema::untyped(client.clone(), "default");
+    untyped.create(&PostParams::default(), &odd).await?;
+    install::crd(&client).await?;
+
+    let aws = emulator::Emulator::start(emulator::Settings::with_gateways([GATEWAY])).await?;
+    let access = install::rights(&cluster).await?;
+    let kubeconfig = cluster.kubeconfig_file(&access)?;
+    let path = binary("mcp-gateway-operator")?;
+    let running = install::operator(path, &kubeconfig, aws.url())
+        .flag("gateway-id", GATEWAY)
+        .flag("log-format", "text")
+        .spawn()?;
+    let named = |line: &str| line.contains("cannot be read") && line.contains("\"odd\"");
+    running.wait_for_line("word of what cannot be read", SOON, named).await?;
+    let servers: Api<MCPServer> = Api::namespaced(client, "default");
+    let server = MCPServer::new("fine", valid_spec("fine"));
+    servers.create(&PostParams::default(), &server).await?;
+    wait::on(&servers, "fine").until("Ready", is_ready).await?;
+
+    // Once it is mended it is one like the others.
+    let mended = Patch::Merge(json!({ "spec": valid_spec("odd") }));
+    untyped.patch("odd", &PatchParams::default(), &mended).await?;
+    wait::on(&servers, "odd").until("Ready", is_ready).await?;
+    Ok(())
+}

@@ -18,6 +18,7 @@ use super::story::{GATEWAY, NAME, OTHER_GATEWAY, Story};
 use crate::fingerprint;
 use crate::world::Bound;
 
+/// So many, unless `WORLDS` says otherwise.
 const WORLDS: u64 = 2_000;
 /// A gateway that does not exist.
 const NOWHERE: &str = "gateway-0";
@@ -27,7 +28,8 @@ fn every_world_comes_to_rest() {
     if let Ok(seed) = std::env::var("WORLD") {
         return live(seed.parse().unwrap(), false);
     }
-    for seed in 0..WORLDS {
+    let worlds = std::env::var("WORLDS").map_or(WORLDS, |worlds| worlds.parse().unwrap());
+    for seed in 0..worlds {
         let outcome = std::panic::catch_unwind(|| live(seed, true));
         assert!(outcome.is_ok(), "world {seed} went wrong: WORLD={seed} tells it");
     }
