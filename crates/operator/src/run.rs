@@ -153,9 +153,9 @@ async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: A
         let fleet = &operator.fleet;
         let event = match readable(event) {
             Ok(event) => event,
-            Err(unreadable) => {
+            Err(key) => {
                 // It must not hold up the others, nor be taken for gone.
-                fleet.unreadable(&Key::of_metadata(&unreadable.metadata));
+                fleet.unreadable(&key);
                 continue;
             }
         };
@@ -194,12 +194,12 @@ async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: A
 
 /// The event with its object, unless that has a form which no `MCPServer` has: under the schema of an
 /// older CRD it can. Its end needs no form.
-fn readable(event: Event<DeserializeGuard<MCPServer>>) -> Result<Event<MCPServer>, InvalidObject> {
+fn readable(event: Event<DeserializeGuard<MCPServer>>) -> Result<Event<MCPServer>, Key> {
     let told = |guard: DeserializeGuard<MCPServer>| {
-        guard.0.inspect_err(|unreadable| {
-            let InvalidObject { error, metadata } = unreadable;
-            let (namespace, name) = (&metadata.namespace, &metadata.name);
+        guard.0.map_err(|InvalidObject { error, metadata }| {
+            let Key { namespace, name } = Key::of_metadata(&metadata);
             error!(namespace, name, error, "the MCPServer cannot be read: nothing is done for it");
+            Key { namespace, name }
         })
     };
     Ok(match event {

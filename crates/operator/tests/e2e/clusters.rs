@@ -131,7 +131,7 @@ async fn a_resource_that_cannot_be_read_holds_up_no_other() -> TestResult {
         .flag("gateway-id", GATEWAY)
         .flag("log-format", "text")
         .spawn()?;
-    let named = |line: &str| line.contains("cannot be read") && line.contains("\"odd\"");
+    let named = |line: &str| line.contains("cannot be read") && line.contains("name=\"odd\"");
     running.wait_for_line("word of what cannot be read", SOON, named).await?;
     let servers: Api<MCPServer> = Api::namespaced(client, "default");
     let server = MCPServer::new("fine", valid_spec("fine"));
