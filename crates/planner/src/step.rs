@@ -153,3 +153,17 @@ pub fn client_token(uid: &str, nonce: &str) -> String {
     hash.update(nonce);
     hex(&hash.finalize())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_asks_aws_to_change_something() {
+        let (gateway, target) = (GatewayId::from("gw"), TargetId::from("T"));
+        let delete = Step::Delete { gateway: gateway.clone(), target: target.clone(), busy: false };
+        assert!(delete.changes_aws());
+        assert!(!Step::Read { gateway, target }.changes_aws());
+        assert!(!Step::ReleaseFinalizer.changes_aws());
+    }
+}

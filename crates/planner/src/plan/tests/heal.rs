@@ -272,3 +272,16 @@ fn what_fails_after_a_consent_is_healed() {
     story.when_target_is_changed(|target| target.summary.status = TargetStatus::UpdateUnsuccessful);
     story.when_time_passes(120).when_settled().then_ready();
 }
+
+#[test]
+fn the_reasons_of_a_failure_are_told_for_as_long_as_it_lasts() {
+    let mut story = given_failed_server();
+    let reasons = |story: &Story| story.server().status.clone().unwrap().status_reasons;
+    assert_eq!(reasons(&story), ["Failed to connect."]);
+    story.when_edited(|spec| spec.capabilities.clear()).when_time_passes(120);
+    story.then_waits_with(Reason::ValidationError);
+    assert_eq!(reasons(&story), ["Failed to connect."], "it is as failed as before");
+    story.when_target_is_changed(|target| target.summary.status = TargetStatus::Updating);
+    story.when_time_passes(90);
+    assert_eq!(reasons(&story), Vec::<String>::new(), "it moves");
+}
