@@ -25,6 +25,9 @@ const UNORDERED: [&str; 6] = [
 const MAPS: [&str; 5] =
     ["customParameters", "parameters", "properties", "staticQueryParameters", "tags"];
 
+/// Lists that are the choice of a union.
+const CHOICES: [&str; 1] = ["inlinePayload"];
+
 /// What the model calls a document: the client's own, and nothing in it is AWS's to change.
 const DOCUMENT: &str = "parameterValues";
 
@@ -113,10 +116,11 @@ fn walk(value: &mut Value, echo: Echo) {
     }
 }
 
-/// Whether a member is a list or a map without entries.
+/// Whether a member is a list or a map without entries that can be left out: one that a union has
+/// chosen cannot, or nothing would be chosen.
 fn is_empty(name: &str, value: &Value) -> bool {
     match value {
-        Value::Array(items) => items.is_empty(),
+        Value::Array(items) => items.is_empty() && !CHOICES.contains(&name),
         Value::Object(members) => members.is_empty() && MAPS.contains(&name),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }

@@ -263,3 +263,14 @@ fn only_lists_and_maps_are_dropped_for_being_empty() {
     let network = &got.private_endpoint.unwrap()["managedVpcResource"];
     assert!(network.get("securityGroupIds").is_none() && network.get("tags").is_none());
 }
+
+#[test]
+fn an_empty_list_that_a_union_has_chosen_stays() {
+    let mut tools = spec("a");
+    let lambda = serde_json::json!({"lambdaArn": "arn:l", "toolSchema": {"inlinePayload": []}});
+    tools.target_configuration = serde_json::json!({"mcp": {"lambda": lambda.clone()}});
+    let mut world = World::new();
+    let id = world.state.plant(world.now, "gw", tools, TargetStatus::Ready).unwrap();
+    let got = world.get(&id).unwrap().spec.target_configuration;
+    assert_eq!(got["mcp"]["lambda"], lambda);
+}
