@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::{FailureClass, REQUEST_ANNOTATION, Reason, Target, TargetStatus};
 
 use super::aws::{DeadToken, Fault};
-use super::story::{GATEWAY, NAME, Story, WINDOW};
+use super::story::{GATEWAY, Story, WINDOW, intent};
 
 #[test]
 fn a_target_goes_with_its_resource() {
@@ -351,17 +351,7 @@ fn whatever_has_records_is_taken_into_care_again() {
             });
         }),
         (true, |server| {
-            server.status.as_mut().unwrap().intent = Some(api::Intent {
-                nonce: "nonce".to_owned(),
-                gateway: GATEWAY.to_owned(),
-                name: NAME.to_owned(),
-                fingerprint: String::new(),
-                generation: 1,
-                aws_time: None,
-                attempts_until: None,
-                account: None,
-                region: None,
-            });
+            server.status.as_mut().unwrap().intent = Some(intent());
         }),
         (true, |server| {
             let annotations = server.metadata.annotations.get_or_insert_default();

@@ -208,13 +208,7 @@ fn run(tale: &Tale, quirks: Quirks, cut: Option<(usize, Cut)>, name: &str) -> us
         (tale.happens)(&mut story);
         story.when_time_passes(120).when_settled();
         let points = story.points.len();
-        match &story.server {
-            Some(server) if server.metadata.deletion_timestamp.is_none() => story.then_ready(),
-            Some(_) | None => story.then_gone(),
-        };
-        story.steps.clear();
-        story.writes = 0;
-        story.when_time_passes(600).then_steps(&[]).then_writes_at_most(0);
+        story.then_ends_as_written();
         points
     });
     lived.unwrap_or_else(|_| panic!("the case went wrong: CASE=\"{name}\" tells it"))

@@ -4,7 +4,7 @@ use api::{FailureClass, MCPServer, Reason};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::aws::Fault;
-use super::story::{GATEWAY, NAME, Story};
+use super::story::{GATEWAY, NAME, Story, intent};
 use crate::memory::later;
 
 /// Another resource that asks for the same, from another namespace.
@@ -180,20 +180,7 @@ fn the_older_of_two_resources_gets_the_name() {
 fn an_intent_goes_before_an_older_wish() {
     let mut story = Story::given_server();
     let mut other = rival(&story, 60);
-    other.status = Some(api::MCPServerStatus {
-        intent: Some(api::Intent {
-            nonce: "theirs".to_owned(),
-            gateway: GATEWAY.to_owned(),
-            name: NAME.to_owned(),
-            fingerprint: String::new(),
-            generation: 1,
-            aws_time: None,
-            attempts_until: None,
-            account: None,
-            region: None,
-        }),
-        ..Default::default()
-    });
+    other.status = Some(api::MCPServerStatus { intent: Some(intent()), ..Default::default() });
     story.others.push(other);
     story.when_settled().then_steps(&["AddFinalizer"]).then_waits_with(Reason::NameConflict);
 }

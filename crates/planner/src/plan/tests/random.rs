@@ -230,13 +230,5 @@ fn quiet(story: &mut Story, dice: &mut Dice) {
             story.when_deleted();
         }
     }
-    // Long enough for the mirror to see what somebody has touched.
-    story.when_time_passes(120).when_settled();
-    match &story.server {
-        Some(server) if server.metadata.deletion_timestamp.is_none() => story.then_ready(),
-        Some(_) | None => story.then_gone(),
-    };
-    story.steps.clear();
-    story.writes = 0;
-    story.when_time_passes(600).then_steps(&[]).then_writes_at_most(0);
+    story.then_ends_as_written();
 }

@@ -26,6 +26,21 @@ pub(super) const OTHER_GATEWAY: &str = "gateway-2";
 pub(super) const NAME: &str = "weather";
 pub(super) const WINDOW: Duration = Duration::from_secs(10);
 
+/// A Create under way, of which nothing more is known.
+pub(super) fn intent() -> api::Intent {
+    api::Intent {
+        nonce: "some nonce".to_owned(),
+        gateway: GATEWAY.to_owned(),
+        name: NAME.to_owned(),
+        fingerprint: String::new(),
+        generation: 1,
+        aws_time: None,
+        attempts_until: None,
+        account: None,
+        region: None,
+    }
+}
+
 /// More events than any story has.
 const MOST_EVENTS: usize = 5_000;
 
@@ -366,6 +381,19 @@ impl Story {
         self.assert(self.server.is_none(), "the resource is still there");
         self.assert(self.ours_alive().is_empty(), "a target of ours is still there");
         self
+    }
+
+    /// Then: as soon as it is at rest it is Ready as written, or gone, and nothing is done any more.
+    pub(super) fn then_ends_as_written(&mut self) -> &mut Self {
+        // Long enough for the mirror to see what somebody has touched.
+        self.when_time_passes(120).when_settled();
+        match &self.server {
+            Some(server) if server.metadata.deletion_timestamp.is_none() => self.then_ready(),
+            Some(_) | None => self.then_gone(),
+        };
+        self.steps.clear();
+        self.writes = 0;
+        self.when_time_passes(600).then_steps(&[]).then_writes_at_most(0)
     }
 
     /// Then: `Ready` has this reason, and is True only when that means so.
