@@ -5,10 +5,11 @@
 //! and never for a target that another resource has. Until that is decided nothing is created: it
 //! would be the second target of the resource.
 
-use api::{FailureClass, GatewayId, TargetStatus};
+use api::{GatewayId, TargetStatus};
 
-use super::{Decision, read_since, read_unlisted, seen, wait_until};
-use crate::claim::Owner;
+use super::{
+    Decision, better_holder, gateway_is_gone, read_since, read_unlisted, seen, wait_until,
+};
 use crate::report::{Holder, Report, Standing};
 use crate::world::{Bound, Wished, World, wished_target};
 use crate::{Binding, Claim, ClaimKind, Step, Violation};
@@ -16,7 +17,8 @@ use crate::{Binding, Claim, ClaimKind, Step, Violation};
 /// What comes of the request; `None`: there is none, or nothing to take over.
 pub(super) fn plan(world: &World<'_>, gateway: Option<&GatewayId>) -> Option<Decision> {
     let wished = wished_target(world.server, gateway)?;
-    if let Some(rival) = rival(world, &wished) {
+    let rival = better_holder(world, &wished.gateway, &wished.target, ClaimKind::Desires);
+    if let Some(rival) = rival {
         return claimed(&wished, rival);
     }
     let waiting = || {
@@ -82,18 +84,6 @@ pub(super) fn plan(world: &World<'_>, gateway: Option<&GatewayId>) -> Option<Dec
     Some(Decision::step(Step::Bind(binding), waiting()))
 }
 
-/// Another resource that has the target, or that asked for it earlier.
-fn rival<'a>(world: &'a World<'_>, wished: &Wished) -> Option<&'a Claim> {
-    let me = Owner::of(world.server);
-    let created_at = world.server.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    world.rivals.iter().find(|rival| {
-        rival.owner.uid != me.uid
-            && rival.gateway == wished.gateway
-            && rival.target.as_ref() == Some(&wished.target)
-            && rival.precedes(ClaimKind::Desires, created_at, &me)
-    })
-}
-
 /// The target belongs to another resource. A copied annotation asks for nothing then.
 fn claimed(wished: &Wished, rival: &Claim) -> Option<Decision> {
     if !wished.explicit && rival.kind == ClaimKind::Holds {
@@ -113,14 +103,4 @@ fn unknown(wished: &Wished) -> Decision {
         field: api::ADOPT_ANNOTATION,
         message: format!("gateway {gateway} has no target {target}; correct or remove it"),
     }])))
-}
-
-/// In the right account and Region, a gateway that is gone took its targets with it.
-fn gateway_is_gone(world: &World<'_>, gateway: &GatewayId) -> bool {
-    let trouble = world.sight(gateway).and_then(|sight| sight.trouble.as_ref());
-    trouble.is_some_and(|trouble| {
-        trouble.failure.class == FailureClass::NotFound
-            && world.absence_counts(trouble.as_of)
-            && world.policy.account.is_some()
-    })
 }

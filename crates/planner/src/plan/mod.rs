@@ -10,7 +10,7 @@ mod keep;
 mod remove;
 mod settle;
 
-use api::{FailureClass, GatewayId, Listing, Sight, TargetStatus};
+use api::{FailureClass, GatewayId, Listing, Sight, TargetId, TargetStatus};
 use jiff::Timestamp;
 
 use crate::claim::{ClaimKind, Owner};
@@ -178,9 +178,11 @@ fn serve(world: &World<'_>, wish: Result<Validated, Vec<Violation>>) -> Decision
     };
     let bound = Bound::recorded(world.server, world.policy);
     if let Some(bound) = &bound
-        && let Some(first) = better_holder(world, bound)
+        && let Some(first) = better_holder(world, &bound.gateway, &bound.target, ClaimKind::Holds)
     {
-        return create::conflict(&bound.gateway, bound.target.as_str(), Holder::First(first));
+        // A copy, made together with the status, has no right to the target.
+        let first = Holder::First(first.owner.name.clone());
+        return create::conflict(&bound.gateway, bound.target.as_str(), first);
     }
     if let Some(identity) = bound.as_ref().and_then(|bound| unannotated(world, bound)) {
         return Decision::step(Step::Annotate(identity), Report::of(Standing::Hold));
@@ -194,18 +196,31 @@ fn serve(world: &World<'_>, wish: Result<Validated, Vec<Violation>>) -> Decision
     }
 }
 
-/// Another resource that has this very target, with a better claim: a copy, made together with the
-/// status, has no right to it.
-fn better_holder(world: &World<'_>, bound: &Bound) -> Option<String> {
+/// Another resource's claim on this very target that goes before ours of this kind.
+fn better_holder<'a>(
+    world: &'a World<'_>,
+    gateway: &GatewayId,
+    target: &TargetId,
+    kind: ClaimKind,
+) -> Option<&'a Claim> {
     let me = Owner::of(world.server);
     let created_at = world.server.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    let first = world.rivals.iter().find(|rival| {
+    world.rivals.iter().find(|rival| {
         rival.owner.uid != me.uid
-            && rival.gateway == bound.gateway
-            && rival.target.as_ref() == Some(&bound.target)
-            && rival.precedes(ClaimKind::Holds, created_at, &me)
-    })?;
-    Some(first.owner.name.clone())
+            && rival.gateway == *gateway
+            && rival.target.as_ref() == Some(target)
+            && rival.precedes(kind, created_at, &me)
+    })
+}
+
+/// In the right account and Region, a gateway that is gone took its targets with it.
+fn gateway_is_gone(world: &World<'_>, gateway: &GatewayId) -> bool {
+    let trouble = world.sight(gateway).and_then(|sight| sight.trouble.as_ref());
+    trouble.is_some_and(|trouble| {
+        trouble.failure.class == FailureClass::NotFound
+            && world.absence_counts(trouble.as_of)
+            && world.policy.account.is_some()
+    })
 }
 
 /// A resource that nobody takes care of yet. It is taken into care only when there is something

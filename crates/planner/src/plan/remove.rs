@@ -3,15 +3,16 @@
 //! A target counts as gone only when a Get answers 404 a consistency window after our last
 //! attempt: the Delete's 202 is a promise, and a List can lag.
 
-use api::{FailureClass, Retired, TargetId, TargetStatus};
+use api::{Retired, TargetId, TargetStatus};
 use jiff::Timestamp;
 
 use super::{
-    Decision, Stage, adopt, attempt, better_holder, is_busy, read_unlisted, seen, stage, wait_until,
+    Decision, Stage, adopt, attempt, better_holder, gateway_is_gone, is_busy, read_unlisted, seen,
+    stage, wait_until,
 };
 use crate::report::{Report, Standing};
 use crate::world::{Bound, World};
-use crate::{Attempt, Step};
+use crate::{Attempt, ClaimKind, Step};
 
 /// Removes everything that the resource has at AWS, then lets it go.
 pub(super) fn plan(world: &World<'_>) -> Decision {
@@ -36,20 +37,14 @@ pub(super) fn retire(world: &World<'_>, left: &Retired, report: Report) -> Decis
 
 /// What brings the target nearer to its end; `None`: it is gone, or not ours to delete.
 fn remove(world: &World<'_>, bound: &Bound, report: Report) -> Option<Decision> {
-    if better_holder(world, bound).is_some() {
+    if better_holder(world, &bound.gateway, &bound.target, ClaimKind::Holds).is_some() {
         return None;
     }
     let report = report.awaiting(&bound.gateway);
     let Some(sight) = world.sight(&bound.gateway) else {
         return Some(Decision::wait(report));
     };
-    let gateway_gone = sight.trouble.as_ref().filter(|trouble| {
-        trouble.failure.class == FailureClass::NotFound
-            && world.absence_counts(trouble.as_of)
-            && world.policy.account.is_some()
-    });
-    if gateway_gone.is_some() {
-        // In the right account and Region, a gateway that is gone took its targets with it.
+    if gateway_is_gone(world, &bound.gateway) {
         return None;
     }
     let entry = sight.listing.as_ref().and_then(|listing| listing.by_id(&bound.target));

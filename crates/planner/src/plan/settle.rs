@@ -8,7 +8,7 @@ use api::{Accepted, FailureClass, GatewayId, Intent, Sight, Summary, TargetId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::create::{better_claim, occupied};
-use super::{Decision, attempt, is_busy, read_since, seen, wait_until};
+use super::{Decision, attempt, gateway_is_gone, is_busy, read_since, seen, wait_until};
 use crate::claim::{ClaimKind, Owner};
 use crate::diff::fingerprint;
 use crate::known::{CLOCK_TOLERANCE, shifted};
@@ -216,9 +216,7 @@ fn not_yet(world: &World<'_>, gateway: &GatewayId) -> Decision {
 
 /// A gateway that does not exist has no target of ours, if we ask in the right place.
 fn without_gateway(world: &World<'_>, gateway: &GatewayId, report: Report) -> Settled {
-    let trouble = world.sight(gateway).and_then(|sight| sight.trouble.as_ref());
-    let counts = trouble.is_some_and(|trouble| world.absence_counts(trouble.as_of));
-    if counts && world.policy.account.is_some() {
+    if gateway_is_gone(world, gateway) {
         Settled::NothingWasMade
     } else {
         Settled::Open(wait_until(world, gateway, world.absence_counts_from(), report))

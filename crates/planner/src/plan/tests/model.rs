@@ -356,14 +356,14 @@ const fn budget(mishaps: u8, deeds: u8, strangers: u8) -> Budget {
 #[test]
 fn two_resources_claim_one_name() {
     let deeds = &[Deed::Describe, Deed::Delete];
-    let bounds = [budget(1, 1, 0), budget(2, 2, 0)];
+    let bounds = [budget(1, 1, 0), budget(2, 1, 0)];
     play("one name", &["weather", "weather"], deeds, &[], bounds).check();
 }
 
 #[test]
 fn one_resource_moves_between_two_gateways() {
     let deeds = &[Deed::Describe, Deed::Rename, Deed::Move, Deed::Delete];
-    let bounds = [budget(1, 1, 0), budget(2, 2, 0)];
+    let bounds = [budget(1, 1, 0), budget(1, 2, 0)];
     play("two gateways", &["weather"], deeds, &[], bounds).check();
 }
 
