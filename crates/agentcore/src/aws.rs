@@ -6,8 +6,9 @@
 //! and nowhere else. Proxies are taken from `HTTPS_PROXY` and `NO_PROXY`, as the SDK does.
 
 mod clock;
-mod convert;
 mod errors;
+mod incoming;
+mod outgoing;
 mod unsent;
 
 use std::time::Duration;
@@ -29,8 +30,9 @@ use jiff::Timestamp;
 
 use crate::AgentCore;
 use clock::AwsClock;
-use convert::{accepted, summary, target};
 use errors::failure;
+use incoming::{accepted, summary, target};
+use outgoing::Outgoing;
 use unsent::Unsent;
 
 /// How long a call may take, with everything around it: credentials, connection, answer.
@@ -166,6 +168,7 @@ impl AgentCore for Aws {
         token: &str,
         definition: &Definition,
     ) -> Result<Accepted, Failure> {
+        let outgoing = Outgoing::from(definition)?;
         let answer = self
             .agentcore
             .create_gateway_target()
@@ -173,9 +176,11 @@ impl AgentCore for Aws {
             .client_token(token)
             .name(&definition.name)
             .set_description(definition.description.clone())
-            .target_configuration(convert::target_configuration(definition)?)
-            .set_credential_provider_configurations(convert::credentials(definition)?)
-            .set_metadata_configuration(convert::metadata(definition))
+            .target_configuration(outgoing.target)
+            .set_credential_provider_configurations(outgoing.credentials)
+            .set_metadata_configuration(outgoing.metadata)
+            .set_private_endpoint(outgoing.private_endpoint)
+            .set_certificate_configurations(outgoing.certificates)
             .send()
             .await
             .map_err(|error| failure("CreateGatewayTarget", &error))?;
@@ -188,6 +193,7 @@ impl AgentCore for Aws {
         id: &TargetId,
         definition: &Definition,
     ) -> Result<Accepted, Failure> {
+        let outgoing = Outgoing::from(definition)?;
         let answer = self
             .agentcore
             .update_gateway_target()
@@ -195,9 +201,11 @@ impl AgentCore for Aws {
             .target_id(id.as_str())
             .name(&definition.name)
             .set_description(definition.description.clone())
-            .target_configuration(convert::target_configuration(definition)?)
-            .set_credential_provider_configurations(convert::credentials(definition)?)
-            .set_metadata_configuration(convert::metadata(definition))
+            .target_configuration(outgoing.target)
+            .set_credential_provider_configurations(outgoing.credentials)
+            .set_metadata_configuration(outgoing.metadata)
+            .set_private_endpoint(outgoing.private_endpoint)
+            .set_certificate_configurations(outgoing.certificates)
             .send()
             .await
             .map_err(|error| failure("UpdateGatewayTarget", &error))?;

@@ -5,21 +5,28 @@
 //! decides.
 
 mod condition;
+mod definition;
 mod failure;
 mod server;
 mod sight;
+mod spec;
 mod status;
 mod target;
 
 pub use condition::{ConditionType, Reason};
+pub use definition::{
+    AddressType, Certificate, Credentials, DEFAULT_PRIORITY, Definition, Grant, KeyLocation,
+    ListingMode, Metadata, PrivateEndpoint, S3Object, ToolSchema,
+};
 pub use failure::{Failure, FailureClass};
 pub use server::{MCPServer, MCPServerSpec};
 pub use sight::{Listing, Sight, Trouble};
-pub use status::{Applied, Applying, Authorization, Intent, MCPServerStatus, Retired};
-pub use target::{
-    Accepted, Credentials, Definition, GatewayId, Grant, Metadata, Summary, Target, TargetId,
-    TargetStatus,
+pub use spec::{
+    ApiKeyAuth, CaCertificateSource, IamAuth, ManagedVpc, PrivateEndpointSource, S3Source,
+    SecretSource, ToolSchemaSource, ToolSync, WorkloadRef,
 };
+pub use status::{Applied, Applying, Authorization, Intent, MCPServerStatus, Retired};
+pub use target::{Accepted, GatewayId, Summary, Target, TargetId, TargetStatus};
 
 /// The API group of the resource.
 pub const GROUP: &str = "mcpgateway.bedrock.aws";

@@ -8,11 +8,16 @@
 // Each print column repeats the keys of the others.
 #![allow(clippy::duplicated_attributes)]
 
+use std::collections::BTreeMap;
+
 use kube_derive::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::MCPServerStatus;
+use crate::spec::{
+    ApiKeyAuth, CaCertificateSource, IamAuth, PrivateEndpointSource, ToolSchemaSource, ToolSync,
+};
 
 /// An MCP server that AI agents reach through a Bedrock AgentCore gateway.
 ///
@@ -56,6 +61,7 @@ use crate::MCPServerStatus;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules()))]
 pub struct MCPServerSpec {
     /// URL of the MCP server, as the gateway reaches it. It starts with `https://` and has a
     /// host; user info and white space are refused.
@@ -82,7 +88,9 @@ pub struct MCPServerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 
-    /// How the gateway authenticates itself at the server. Known types: `OAuth2`.
+    /// How the gateway authenticates itself at the server: `OAuth2` (default; `oauthProviderArn`
+    /// says with what), `NoAuth` (not at all), `IAM` (signed with the gateway's role; see `iam`) or
+    /// `APIKey` (see `apiKey`).
     #[serde(default = "default_auth_type", skip_serializing_if = "Option::is_none")]
     pub auth_type: Option<String>,
 
@@ -95,6 +103,33 @@ pub struct MCPServerSpec {
     /// order has no meaning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oauth_scopes: Option<Vec<String>>,
+
+    /// How the gateway gets its OAuth2 token. `ClientCredentials` (default): for itself.
+    /// `AuthorizationCode`: for a person, who has to give consent at `status.authorization.url`.
+    /// `TokenExchange`: for its caller, whose token is exchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["ClientCredentials", "AuthorizationCode", "TokenExchange"]))]
+    pub oauth_grant_type: Option<String>,
+
+    /// URL to which a person is sent who has given consent. Only with `oauthGrantType:
+    /// AuthorizationCode`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub oauth_default_return_url: Option<String>,
+
+    /// Further parameters for the authorization server: at most 10, names of up to 256 and values
+    /// of up to 2048 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxProperties" = 10))]
+    pub oauth_custom_parameters: Option<BTreeMap<String, String>>,
+
+    /// What the gateway's role signs its requests for. Required with `authType: IAM`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iam: Option<IamAuth>,
+
+    /// The API key that the gateway shows. Required with `authType: APIKey`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<ApiKeyAuth>,
 
     /// Names of request headers that the gateway passes on to the server: at most 10. Names that
     /// AWS reserves, such as `Authorization`, are refused.
@@ -111,6 +146,35 @@ pub struct MCPServerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_response_headers: Option<Vec<String>>,
 
+    /// When the gateway asks the server for its tools. `Default`: when the target is made, updated or
+    /// synchronized. `Dynamic`: whenever an agent asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["Default", "Dynamic"]))]
+    pub listing_mode: Option<String>,
+
+    /// A fixed list of tools. Without it the gateway asks the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_schema: Option<ToolSchemaSource>,
+
+    /// Which target wins where several of a gateway have a resource of the same URI: the lower.
+    /// 0 to 1000; default: 1000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub resource_priority: Option<i64>,
+
+    /// How the gateway reaches a server that the internet does not reach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_endpoint: Option<PrivateEndpointSource>,
+
+    /// Certificate of the private authority that the server's own certificate is checked against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_certificate: Option<CaCertificateSource>,
+
+    /// When the gateway is asked to fetch the server's tools again, besides when the target is made
+    /// or updated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_sync: Option<ToolSync>,
+
     /// `true`: nothing is changed at AWS for this resource until it is unset; it is still
     /// observed, and it can still be deleted. Default: `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,6 +186,14 @@ pub struct MCPServerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["Delete", "Retain"]))]
     pub deletion_policy: Option<String>,
+
+    /// What is done when AWS refuses to change the target in place. `Deny` (default): nothing; the
+    /// condition says what a replacement would do, and the target serves on. `Allow`: the target is
+    /// deleted and another is made, during which agents do not find its tools. A target that has
+    /// never been READY is replaced in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["Allow", "Deny"]))]
+    pub replacement_policy: Option<String>,
 
     /// What is done when somebody else changes the configuration of the target. `Enforce`
     /// (default): it is put right. `Warn`: the condition `Drifted` says what differs, and nothing
@@ -135,4 +207,35 @@ pub struct MCPServerSpec {
 #[allow(clippy::unnecessary_wraps)]
 fn default_auth_type() -> Option<String> {
     Some("OAuth2".to_owned())
+}
+
+/// What the schema refuses across fields: only where a field is involved that the Go operator did
+/// not have.
+fn rules() -> Vec<BTreeMap<&'static str, &'static str>> {
+    const RULES: [(&str, &str); 5] = [
+        (
+            "!has(self.iam) || has(self.authType) && self.authType.trim() == 'IAM'",
+            "iam belongs to authType IAM",
+        ),
+        (
+            "!has(self.apiKey) || has(self.authType) && self.authType.trim() == 'APIKey'",
+            "apiKey belongs to authType APIKey",
+        ),
+        (
+            "!has(self.oauthGrantType) || !has(self.authType) || self.authType.trim() in ['', 'OAuth2']",
+            "oauthGrantType belongs to authType OAuth2",
+        ),
+        (
+            "!has(self.oauthGrantType) || self.oauthGrantType != 'AuthorizationCode' \
+             || !has(self.listingMode) || self.listingMode != 'Dynamic'",
+            "oauthGrantType AuthorizationCode cannot be had with listingMode Dynamic",
+        ),
+        (
+            "!has(self.oauthDefaultReturnUrl) || self.oauthDefaultReturnUrl.trim() == '' \
+             || has(self.oauthGrantType) && self.oauthGrantType == 'AuthorizationCode'",
+            "oauthDefaultReturnUrl belongs to oauthGrantType AuthorizationCode",
+        ),
+    ];
+    let rule = |(rule, message)| BTreeMap::from([("rule", rule), ("message", message)]);
+    RULES.map(rule).to_vec()
 }

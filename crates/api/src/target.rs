@@ -6,7 +6,8 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::Serialize;
+
+use crate::Definition;
 
 macro_rules! identifier {
     ($(#[doc = $doc:literal])+ $name:ident) => {
@@ -44,63 +45,6 @@ identifier! {
 identifier! {
     /// ID of a target, unique within its gateway.
     TargetId
-}
-
-/// The configuration of a target, as far as an `MCPServer` can say it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct Definition {
-    /// Name of the target.
-    pub name: String,
-    /// Description; never empty.
-    pub description: Option<String>,
-    /// URL of the MCP server.
-    pub endpoint: String,
-    /// How the gateway authenticates itself; `None`: not at all.
-    pub credentials: Option<Credentials>,
-    /// Which headers and parameters are passed on.
-    pub metadata: Metadata,
-}
-
-/// How the gateway authenticates itself at the MCP server.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub enum Credentials {
-    /// OAuth2 with a credential provider.
-    OAuth {
-        /// ARN of the credential provider.
-        provider_arn: String,
-        /// Scopes; their order has no meaning.
-        scopes: Vec<String>,
-        /// How the token is got.
-        grant: Grant,
-    },
-}
-
-/// An OAuth2 grant type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-pub enum Grant {
-    /// The gateway acts for itself.
-    ClientCredentials,
-}
-
-/// What the gateway passes on between client and server; the order has no meaning.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
-pub struct Metadata {
-    /// Request headers.
-    pub request_headers: Vec<String>,
-    /// Query parameters.
-    pub query_parameters: Vec<String>,
-    /// Response headers.
-    pub response_headers: Vec<String>,
-}
-
-impl Metadata {
-    /// Whether nothing is passed on.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.request_headers.is_empty()
-            && self.query_parameters.is_empty()
-            && self.response_headers.is_empty()
-    }
 }
 
 /// A target as a List shows it: without its configuration.

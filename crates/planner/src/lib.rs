@@ -28,5 +28,7 @@ pub use memory::{Answer, Attempt, Call, Memory};
 pub use plan::{Decision, plan};
 pub use report::{Note, Report, Standing, note, project};
 pub use step::{Binding, Step, client_token};
-pub use validate::{DeletionPolicy, DriftPolicy, Validated, Violation, validate};
+pub use validate::{
+    DeletionPolicy, DriftPolicy, ReplacementPolicy, ToolSync, Validated, Violation, validate,
+};
 pub use world::{Bound, Policy, World};

@@ -5,12 +5,18 @@
 //! the first; each says which field, what is wrong and what to do. A [`Validated`] cannot hold
 //! what AWS is known to refuse.
 
+mod credentials;
+mod network;
+mod tools;
+
 use std::fmt;
 
-use api::{Credentials, Definition, GatewayId, Grant, MCPServer, Metadata};
+use api::{Credentials, DEFAULT_PRIORITY, Definition, GatewayId, MCPServer, Metadata};
 use url::Url;
 
 use crate::reserved::is_reserved_header;
+
+pub use tools::ToolSync;
 
 /// A wish that can be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +29,31 @@ pub struct Validated {
     pub suspended: bool,
     /// What is done when somebody else changes the target.
     pub drift: DriftPolicy,
+    /// What is done when AWS refuses to change the target in place.
+    pub replacement: ReplacementPolicy,
+    /// When the gateway is asked to fetch the tools again.
+    pub tool_sync: ToolSync,
+}
+
+impl Validated {
+    /// The same with what AWS takes from the gateway's Region when nothing is said, so that it
+    /// compares equal to what AWS tells.
+    pub(crate) fn in_region(mut self, gateways: &str) -> Self {
+        if let Some(Credentials::Iam { region, .. }) = &mut self.definition.credentials {
+            region.get_or_insert_with(|| gateways.to_owned());
+        }
+        self
+    }
+}
+
+/// What is done when AWS refuses to change a target in place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplacementPolicy {
+    /// It serves on as it is.
+    #[default]
+    Deny,
+    /// It is deleted, and another is made.
+    Allow,
 }
 
 /// What is done when somebody else changes the configuration of the target.
@@ -64,12 +95,11 @@ impl fmt::Display for Violation {
 
 /// Limits of the AWS service model, version 2023-06-05; names are judged by [`target_name`].
 const DESCRIPTION_CHARS: usize = 200;
-const SCOPES: usize = 100;
-const SCOPE_CHARS: usize = 64;
 const METADATA_ENTRIES: usize = 10;
 const HEADER_CHARS: usize = 100;
 const QUERY_PARAMETER_CHARS: usize = 40;
 const NAME_CHARS: usize = 100;
+const MOST_PRIORITY: u16 = 1000;
 
 /// Judges the resource.
 ///
@@ -94,7 +124,22 @@ pub fn validate(server: &MCPServer) -> Result<Validated, Vec<Violation>> {
             .headers("spec.allowedResponseHeaders", spec.allowed_response_headers.as_deref()),
     };
 
-    let drift = check.drift_policy(set(spec.drift_policy.as_ref()));
+    let listing = check.listing_mode(spec);
+    let tools = check.tool_schema(spec.tool_schema.as_ref());
+    let priority = check.priority(spec.resource_priority);
+    let private_endpoint = check.private_endpoint(spec.private_endpoint.as_ref());
+    let certificate = check.certificate(spec.ca_certificate.as_ref());
+    let tool_sync = check.tool_sync(spec.tool_sync.as_ref());
+
+    let replacements = [("Deny", ReplacementPolicy::Deny), ("Allow", ReplacementPolicy::Allow)];
+    let replacement = spec.replacement_policy.as_ref();
+    let replacement = chosen(&mut check, "spec.replacementPolicy", replacement, &replacements);
+    let drifts = [
+        ("Enforce", DriftPolicy::Enforce),
+        ("Warn", DriftPolicy::Warn),
+        ("Ignore", DriftPolicy::Ignore),
+    ];
+    let drift = chosen(&mut check, "spec.driftPolicy", spec.drift_policy.as_ref(), &drifts);
     if let Err(violation) = deletion_policy(server) {
         check.violations.push(violation);
     }
@@ -102,9 +147,22 @@ pub fn validate(server: &MCPServer) -> Result<Validated, Vec<Violation>> {
     if check.violations.is_empty() {
         Ok(Validated {
             gateway,
-            definition: Definition { name, description, endpoint, credentials, metadata },
+            definition: Definition {
+                name,
+                description,
+                endpoint,
+                credentials,
+                metadata,
+                listing,
+                tools,
+                priority,
+                private_endpoint,
+                certificate,
+            },
             suspended: spec.suspend.unwrap_or_default(),
             drift,
+            replacement,
+            tool_sync,
         })
     } else {
         Err(check.violations)
@@ -143,6 +201,24 @@ fn entries(values: Option<&[String]>, same: fn(&str, &str) -> bool) -> Vec<Strin
         }
     }
     kept
+}
+
+/// What is meant by a word of a closed list, of which the first is the default.
+fn chosen<T: Copy>(
+    check: &mut Check,
+    field: &'static str,
+    value: Option<&String>,
+    known: &[(&str, T)],
+) -> T {
+    let default = known[0].1;
+    let Some(value) = set(value) else { return default };
+    if let Some((_, meaning)) = known.iter().find(|(word, _)| *word == value) {
+        return *meaning;
+    }
+    let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+    let value = shortened(value);
+    check.fail(field, format!("\"{value}\" is not known; known are {}", words.join(", ")));
+    default
 }
 
 #[derive(Default)]
@@ -216,63 +292,6 @@ impl Check {
         Some(description.to_owned())
     }
 
-    fn credentials(&mut self, spec: &api::MCPServerSpec) -> Option<Credentials> {
-        let scopes = self.scopes(spec.oauth_scopes.as_deref());
-        match set(spec.auth_type.as_ref()).unwrap_or("OAuth2") {
-            "OAuth2" => {
-                let provider_arn = set(spec.oauth_provider_arn.as_ref());
-                match provider_arn {
-                    None => self.fail(
-                        "spec.oauthProviderArn",
-                        "is required with authType OAuth2: the ARN of the credential provider",
-                    ),
-                    Some(arn) if !arn.starts_with("arn:") => {
-                        self.fail("spec.oauthProviderArn", "must start with arn:");
-                    }
-                    Some(arn) if arn.contains(char::is_whitespace) => {
-                        self.fail("spec.oauthProviderArn", "must not contain white space");
-                    }
-                    Some(_) => {}
-                }
-                Some(Credentials::OAuth {
-                    provider_arn: provider_arn.unwrap_or_default().to_owned(),
-                    scopes,
-                    grant: Grant::ClientCredentials,
-                })
-            }
-            unknown => {
-                let message = format!("\"{}\" is not known; known is OAuth2", shortened(unknown));
-                self.fail("spec.authType", message);
-                None
-            }
-        }
-    }
-
-    fn drift_policy(&mut self, policy: Option<&str>) -> DriftPolicy {
-        match policy {
-            None | Some("Enforce") => DriftPolicy::Enforce,
-            Some("Warn") => DriftPolicy::Warn,
-            Some("Ignore") => DriftPolicy::Ignore,
-            Some(unknown) => {
-                let unknown = shortened(unknown);
-                let message =
-                    format!("\"{unknown}\" is not known; known are Enforce, Warn, Ignore");
-                self.fail("spec.driftPolicy", message);
-                DriftPolicy::Warn
-            }
-        }
-    }
-
-    fn scopes(&mut self, scopes: Option<&[String]>) -> Vec<String> {
-        const FIELD: &str = "spec.oauthScopes";
-        let scopes = entries(scopes, |a, b| a == b);
-        if scopes.len() > SCOPES {
-            self.fail(FIELD, format!("has {} entries; AWS takes {SCOPES} at most", scopes.len()));
-        }
-        self.lengths(FIELD, &scopes, SCOPE_CHARS);
-        scopes
-    }
-
     fn headers(&mut self, field: &'static str, headers: Option<&[String]>) -> Vec<String> {
         let headers = entries(headers, str::eq_ignore_ascii_case);
         self.metadata_entries(field, &headers, HEADER_CHARS);
@@ -315,18 +334,32 @@ impl Check {
     }
 
     fn lengths(&mut self, field: &'static str, values: &[String], most: usize) {
-        for value in values {
-            let chars = value.chars().count();
-            if chars > most {
-                self.fail(
-                    field,
-                    format!(
-                        "\"{}\" has {chars} characters; AWS takes {most} at most",
-                        shortened(value)
-                    ),
-                );
-            }
+        values.iter().for_each(|value| self.length(field, value, most));
+    }
+
+    fn length(&mut self, field: &'static str, value: &str, most: usize) {
+        let chars = value.chars().count();
+        if chars > most {
+            self.fail(
+                field,
+                format!(
+                    "\"{}\" has {chars} characters; AWS takes {most} at most",
+                    shortened(value)
+                ),
+            );
         }
+    }
+
+    fn priority(&mut self, priority: Option<i64>) -> u16 {
+        let Some(given) = priority else { return DEFAULT_PRIORITY };
+        let fits = u16::try_from(given).ok().filter(|fits| *fits <= MOST_PRIORITY);
+        if fits.is_none() {
+            self.fail(
+                "spec.resourcePriority",
+                format!("is {given}; AWS takes 0 to {MOST_PRIORITY}"),
+            );
+        }
+        fits.unwrap_or(DEFAULT_PRIORITY)
     }
 }
 

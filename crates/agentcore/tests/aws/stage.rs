@@ -1,12 +1,16 @@
 //! What the tests share: the adapter against an emulator, and against servers that
 //! are no AgentCore at all.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use agentcore::aws::Aws;
-use api::{Credentials, Definition, GatewayId, Grant, Metadata};
+use api::{
+    AddressType, Certificate, Credentials, Definition, GatewayId, Grant, ListingMode, Metadata,
+    PrivateEndpoint, S3Object, ToolSchema,
+};
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
@@ -56,16 +60,10 @@ async fn config(url: &str, credentials: impl ProvideCredentials + 'static) -> Sd
 
 /// The least that makes a target.
 pub(crate) fn plain(name: &str) -> Definition {
-    Definition {
-        name: name.to_owned(),
-        description: None,
-        endpoint: "https://tools.example/mcp".to_owned(),
-        credentials: None,
-        metadata: Metadata::default(),
-    }
+    Definition::new(name, "https://tools.example/mcp")
 }
 
-/// Everything that an `MCPServer` can say.
+/// Everything that an `MCPServer` can say, with OAuth2.
 pub(crate) fn full(name: &str) -> Definition {
     let list = |entries: [&str; 2]| entries.map(str::to_owned).to_vec();
     Definition {
@@ -75,15 +73,36 @@ pub(crate) fn full(name: &str) -> Definition {
                            default/oauth2credentialprovider/weather"
                 .to_owned(),
             scopes: list(["read", "write"]),
-            grant: Grant::ClientCredentials,
+            grant: Grant::TokenExchange,
+            custom_parameters: map([("audience", "weather"), ("prompt", "none")]),
+            return_url: Some("https://app.example/done".to_owned()),
         }),
         metadata: Metadata {
             request_headers: list(["x-tenant", "x-trace"]),
             query_parameters: list(["city", "day"]),
             response_headers: list(["x-cost", "x-age"]),
         },
+        listing: ListingMode::Dynamic,
+        tools: Some(ToolSchema::Inline(r#"{"tools":[]}"#.to_owned())),
+        priority: 7,
+        private_endpoint: Some(PrivateEndpoint::ManagedVpc {
+            vpc: "vpc-0a1b2c3d".to_owned(),
+            subnets: list(["subnet-0a1b2c3d", "subnet-0a1b2c3e"]),
+            security_groups: list(["sg-0a1b2c3d", "sg-0a1b2c3e"]),
+            addresses: AddressType::Ipv6,
+            tags: map([("team", "weather"), ("stage", "test")]),
+            routing_domain: Some("lb.example".to_owned()),
+        }),
+        certificate: Some(Certificate::S3(S3Object {
+            uri: "s3://bucket/ca.pem".to_owned(),
+            owner: Some("123456789012".to_owned()),
+        })),
         ..plain(name)
     }
+}
+
+fn map<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
 /// A server that gives this answer to every request, or none at all and keeps the connection.

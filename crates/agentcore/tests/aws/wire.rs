@@ -1,11 +1,15 @@
 //! The adapter on the wire: what goes out, and what is made of the answers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::stage::{GATEWAY, TOKEN, full, gateway, plain, start};
 use agentcore::AgentCore;
 use agentcore::aws::Aws;
-use api::{Credentials, Definition, FailureClass, Metadata, TargetId, TargetStatus};
+use api::{
+    Certificate, Credentials, Definition, FailureClass, Grant, KeyLocation, ListingMode, Metadata,
+    PrivateEndpoint, S3Object, TargetId, TargetStatus, ToolSchema,
+};
 use emulator::{CallKind, Emulator, Fault, FaultRule, TargetPatch, TargetSpec};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -23,6 +27,12 @@ fn sorted(mut definition: Definition) -> Definition {
     }
     if let Some(Credentials::OAuth { scopes, .. }) = &mut definition.credentials {
         scopes.sort_unstable();
+    }
+    if let Some(PrivateEndpoint::ManagedVpc { subnets, security_groups, .. }) =
+        &mut definition.private_endpoint
+    {
+        subnets.sort_unstable();
+        security_groups.sort_unstable();
     }
     definition
 }
@@ -43,7 +53,7 @@ async fn a_target_lives_and_dies() {
     assert_eq!(got.gateway_arn, created.gateway_arn);
     assert_eq!(got.definition.map(sorted), Some(sorted(full("weather"))));
     assert_eq!(got.summary.created_at, created.updated_at);
-    assert!(got.summary.last_synchronized_at.is_some());
+    assert_eq!(got.summary.last_synchronized_at, None, "a fixed list of tools is never fetched");
 
     let listing = aws.list_targets(&gateway).await.unwrap();
     assert_eq!(listing.by_name("weather"), Some(&got.summary), "a List shows what a Get shows");
@@ -55,6 +65,7 @@ async fn a_target_lives_and_dies() {
     let got = aws.get_target(&gateway, &created.target).await.unwrap();
     assert_eq!(got.definition, Some(plain("climate")));
     assert_eq!(got.summary.updated_at, updated.updated_at);
+    assert!(got.summary.last_synchronized_at.is_some());
 
     aws.delete_target(&gateway, &created.target).await.unwrap();
     settle(&emulator);
@@ -147,15 +158,6 @@ fn with(member: &str, value: Value) -> Value {
     spec
 }
 
-fn oauth(with: &Value) -> Value {
-    let mut provider = json!({"providerArn": "arn:p", "scopes": []});
-    json_patch::merge(&mut provider, with);
-    json!([{
-        "credentialProviderType": "OAUTH",
-        "credentialProvider": {"oauthCredentialProvider": provider},
-    }])
-}
-
 #[tokio::test]
 async fn what_merely_says_the_default_is_the_default() {
     for spec in [
@@ -168,39 +170,184 @@ async fn what_merely_says_the_default_is_the_default() {
     }
 }
 
+/// Each way of saying something, as it stands at AWS.
+fn ways() -> Vec<(Definition, &'static str, Value)> {
+    let credentials = "/credentialProviderConfigurations/0";
+    let server = "/targetConfiguration/mcp/mcpServer";
+    let with = |edit: fn(&mut Definition)| {
+        let mut definition = plain("weather");
+        edit(&mut definition);
+        definition
+    };
+    vec![
+        (
+            plain("weather"),
+            "",
+            json!({"name": "weather",
+            "targetConfiguration": {"mcp": {"mcpServer": {"endpoint": "https://tools.example/mcp"}}}}),
+        ),
+        (
+            with(|d| d.credentials = Some(oauth(Grant::ClientCredentials))),
+            credentials,
+            json!({
+                "credentialProviderType": "OAUTH",
+                "credentialProvider": {"oauthCredentialProvider": {
+                    "providerArn": "arn:aws:x:::p", "scopes": [], "grantType": "CLIENT_CREDENTIALS"}},
+            }),
+        ),
+        (
+            with(|d| {
+                d.credentials = Some(Credentials::Iam {
+                    service: "lambda".to_owned(),
+                    region: Some("eu-west-1".to_owned()),
+                });
+            }),
+            credentials,
+            json!({
+                "credentialProviderType": "GATEWAY_IAM_ROLE",
+                "credentialProvider": {
+                    "iamCredentialProvider": {"service": "lambda", "region": "eu-west-1"}},
+            }),
+        ),
+        (
+            with(|d| {
+                d.credentials = Some(Credentials::ApiKey {
+                    provider_arn: "arn:aws:x:::p".to_owned(),
+                    parameter_name: Some("key".to_owned()),
+                    prefix: Some("Bearer".to_owned()),
+                    location: KeyLocation::QueryParameter,
+                });
+            }),
+            credentials,
+            json!({
+                "credentialProviderType": "API_KEY",
+                "credentialProvider": {"apiKeyCredentialProvider": {
+                    "providerArn": "arn:aws:x:::p", "credentialParameterName": "key",
+                    "credentialPrefix": "Bearer", "credentialLocation": "QUERY_PARAMETER"}},
+            }),
+        ),
+        (
+            with(|d| {
+                d.tools = Some(ToolSchema::S3(S3Object {
+                    uri: "s3://b/k".to_owned(),
+                    owner: Some("123456789012".to_owned()),
+                }));
+                d.listing = ListingMode::Dynamic;
+                d.priority = 0;
+            }),
+            server,
+            json!({"endpoint": "https://tools.example/mcp", "listingMode": "DYNAMIC",
+                "resourcePriority": 0,
+                "mcpToolSchema": {"s3": {"uri": "s3://b/k", "bucketOwnerAccountId": "123456789012"}}}),
+        ),
+        (
+            with(|d| {
+                let id = "rcfg-0123456789abcdefg".to_owned();
+                d.private_endpoint = Some(PrivateEndpoint::ResourceConfiguration(id));
+            }),
+            "/privateEndpoint",
+            json!({"selfManagedLatticeResource":
+                {"resourceConfigurationIdentifier": "rcfg-0123456789abcdefg"}}),
+        ),
+        (
+            with(|d| {
+                let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:ca".to_owned();
+                d.certificate = Some(Certificate::SecretsManager(arn));
+            }),
+            "/certificateConfigurations/0",
+            json!({"secretsManager": {
+                "secretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:ca"}}),
+        ),
+    ]
+}
+
+fn oauth(grant: Grant) -> Credentials {
+    Credentials::OAuth {
+        provider_arn: "arn:aws:x:::p".to_owned(),
+        scopes: Vec::new(),
+        grant,
+        custom_parameters: BTreeMap::new(),
+        return_url: None,
+    }
+}
+
+/// Made, made out of another by an Update, and taken away by an Update.
+#[tokio::test]
+async fn every_way_of_saying_something_goes_out_and_comes_back() {
+    let (emulator, aws) = start().await;
+    for (definition, member, expected) in ways() {
+        let token = format!("{TOKEN}{}", emulator.calls().len());
+        let created = aws.create_target(&gateway(), &token, &definition).await.unwrap();
+        for edited in [&definition, &full("weather"), &definition, &plain("weather")] {
+            settle(&emulator);
+            aws.update_target(&gateway(), &created.target, edited).await.unwrap();
+            settle(&emulator);
+            let got = aws.get_target(&gateway(), &created.target).await.unwrap();
+            assert_eq!(got.definition.map(sorted), Some(sorted(edited.clone())), "{expected}");
+            if *edited == definition {
+                let stands = serde_json::to_value(&emulator.targets(GATEWAY)[0].spec).unwrap();
+                assert_eq!(stands.pointer(member), Some(&expected));
+            }
+        }
+        aws.delete_target(&gateway(), &created.target).await.unwrap();
+        settle(&emulator);
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_needs_consent_says_where() {
+    let (emulator, aws) = start().await;
+    let definition =
+        Definition { credentials: Some(oauth(Grant::AuthorizationCode)), ..plain("weather") };
+    let created = aws.create_target(&gateway(), TOKEN, &definition).await.unwrap();
+    settle(&emulator);
+    let got = aws.get_target(&gateway(), &created.target).await.unwrap();
+    assert_eq!(got.definition, Some(definition));
+    assert_eq!(got.summary.status, TargetStatus::CreatePendingAuth);
+    assert!(got.summary.authorization_url.is_some_and(|url| url.starts_with("http")));
+}
+
+#[tokio::test]
+async fn an_absent_region_is_the_gateways() {
+    let provider = json!([{
+        "credentialProviderType": "GATEWAY_IAM_ROLE",
+        "credentialProvider": {"iamCredentialProvider": {"service": "lambda"}},
+    }]);
+    let found = definition_of(with("credentialProviderConfigurations", provider)).await.unwrap();
+    let region = Some("eu-central-1".to_owned());
+    assert_eq!(found.credentials, Some(Credentials::Iam { service: "lambda".to_owned(), region }));
+}
+
 #[tokio::test]
 async fn what_an_mcpserver_cannot_say_has_no_definition() {
     let credentials = "credentialProviderConfigurations";
-    let api_key = json!([{
-        "credentialProviderType": "API_KEY",
-        "credentialProvider": {"apiKeyCredentialProvider": {"providerArn": "arn:p"}},
+    let grant = json!([{
+        "credentialProviderType": "OAUTH",
+        "credentialProvider": {"oauthCredentialProvider":
+            {"providerArn": "arn:p", "scopes": [], "grantType": "PASSWORD"}},
     }]);
-    let schema = json!({"mcpToolSchema": {"inlinePayload": "[]"}});
-    let lattice = json!({"selfManagedLatticeResource": {"resourceConfigurationIdentifier": "r"}});
+    let location = json!([{
+        "credentialProviderType": "API_KEY",
+        "credentialProvider": {"apiKeyCredentialProvider":
+            {"providerArn": "arn:p", "credentialLocation": "BODY"}},
+    }]);
+    let addresses = json!({"managedVpcResource":
+        {"vpcIdentifier": "vpc-1", "subnetIds": [], "endpointIpAddressType": "IPV8"}});
+    let secret = json!({"secretsManager": {"secretArn": "arn:s"}});
     for spec in [
-        server(&json!({"listingMode": "DYNAMIC"})),
-        server(&json!({"resourcePriority": 5})),
-        server(&schema),
+        server(&json!({"listingMode": "HOURLY"})),
+        server(&json!({"resourcePriority": -1})),
+        server(&json!({"mcpToolSchema": {"git": {"url": "x"}}})),
         with(
             "targetConfiguration",
             json!({"mcp": {"lambda": {
             "lambdaArn": "arn:l", "toolSchema": {"inlinePayload": []}}}}),
         ),
-        with("privateEndpoint", lattice),
-        with("certificateConfigurations", json!([{"secretsManager": {"secretArn": "arn:s"}}])),
-        with(credentials, api_key),
+        with("privateEndpoint", addresses),
+        with("certificateConfigurations", json!([secret, secret])),
+        with(credentials, location),
         with(credentials, json!([{"credentialProviderType": "GATEWAY_IAM_ROLE"}])),
-        with(credentials, oauth(&json!({"grantType": "TOKEN_EXCHANGE"}))),
-        with(
-            credentials,
-            oauth(&json!({
-            "grantType": "CLIENT_CREDENTIALS", "customParameters": {"audience": "a"}})),
-        ),
-        with(
-            credentials,
-            oauth(&json!({
-            "grantType": "CLIENT_CREDENTIALS", "defaultReturnUrl": "https://r.example"})),
-        ),
+        with(credentials, grant),
     ] {
         assert_eq!(definition_of(spec.clone()).await, None, "{spec}");
     }

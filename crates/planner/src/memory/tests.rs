@@ -31,13 +31,7 @@ fn asking(value: &str) -> MCPServer {
 }
 
 fn definition() -> api::Definition {
-    api::Definition {
-        name: "weather".to_owned(),
-        description: None,
-        endpoint: "https://weather.example.com".to_owned(),
-        credentials: None,
-        metadata: api::Metadata::default(),
-    }
+    api::Definition::new("weather", "https://weather.example.com")
 }
 
 fn update(again: bool, before: Timestamp) -> Step {

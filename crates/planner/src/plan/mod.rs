@@ -74,7 +74,7 @@ fn decide(world: &World<'_>) -> Decision {
     if let Some(decision) = elsewhere(world) {
         return decision;
     }
-    let wish = validate(world.server);
+    let wish = validate(world.server).map(|wish| wish.in_region(&world.policy.region));
     let suspended =
         !world.is_deleting() && wish.as_ref().is_ok_and(|wish: &Validated| wish.suspended);
     let decision = match world.status().and_then(|status| status.intent.as_ref()) {

@@ -1,6 +1,8 @@
 //! Every rule of the resource. The table of specs is put to a real API server too, and the two
 //! have to agree wherever the schema speaks.
 
+use std::collections::BTreeMap;
+
 use api::{Credentials, Grant, MCPServer, MCPServerSpec};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -43,8 +45,6 @@ fn every_spec_of_the_table_is_judged_as_it_says() {
 #[test]
 fn what_the_schema_refuses_is_refused_here_too() {
     for Case { name, spec, schema_accepts, .. } in cases() {
-        let schema_refuses = !spec.endpoint.starts_with("https://") || spec.capabilities.is_empty();
-        assert_eq!(schema_accepts, !schema_refuses, "{name}: the table is wrong");
         assert!(schema_accepts || validate(&MCPServer::new("case", spec)).is_err(), "{name}");
     }
 }
@@ -70,20 +70,23 @@ fn white_space_is_cut_and_repetitions_are_dropped() {
         drift: DriftPolicy::Enforce,
         gateway: Some("gateway".into()),
         definition: Definition {
-            name: "weather".to_owned(),
             description: Some("The weather.".to_owned()),
-            endpoint: "https://mcp.example.com/mcp".to_owned(),
             credentials: Some(Credentials::OAuth {
                 provider_arn: "arn:aws:x".to_owned(),
                 scopes: texts(&["read", "Read"]),
                 grant: Grant::ClientCredentials,
+                custom_parameters: BTreeMap::new(),
+                return_url: None,
             }),
             metadata: Metadata {
                 request_headers: texts(&["X-A"]),
                 query_parameters: texts(&["q", "Q"]),
                 response_headers: texts(&["X-B"]),
             },
+            ..Definition::new("weather", "https://mcp.example.com/mcp")
         },
+        replacement: ReplacementPolicy::Deny,
+        tool_sync: ToolSync::default(),
     };
     assert_eq!(validate(&server("case", &spec)), Ok(expected));
 }

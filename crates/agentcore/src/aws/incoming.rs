@@ -1,0 +1,227 @@
+//! From the SDK's shapes to the terms of the domain.
+//!
+//! Contract: what an `MCPServer` cannot say makes a target's definition `None`, so that it never
+//! passes for what is wanted; what is merely absent or at its default is the default.
+
+use std::collections::{BTreeMap, HashMap};
+
+use api::{
+    Accepted, AddressType, Certificate, Credentials, DEFAULT_PRIORITY, Definition, Failure,
+    FailureClass, Grant, KeyLocation, ListingMode, Metadata, PrivateEndpoint, S3Object, Summary,
+    Target, TargetId, TargetStatus, ToolSchema,
+};
+use aws_sdk_bedrockagentcorecontrol::operation::get_gateway_target::GetGatewayTargetOutput;
+use aws_sdk_bedrockagentcorecontrol::primitives::DateTime;
+use aws_sdk_bedrockagentcorecontrol::types::{
+    self, ApiKeyCredentialLocation, AuthorizationData, CertificateConfiguration,
+    CredentialProvider, CredentialProviderConfiguration, EndpointIpAddressType,
+    McpServerTargetConfiguration, McpTargetConfiguration, McpToolSchemaConfiguration,
+    MetadataConfiguration, OAuthGrantType, SelfManagedLatticeResource, TargetConfiguration,
+    TargetSummary,
+};
+use jiff::Timestamp;
+
+pub(super) fn accepted(
+    target: &str,
+    gateway_arn: &str,
+    status: &types::TargetStatus,
+    updated_at: &DateTime,
+) -> Result<Accepted, Failure> {
+    Ok(Accepted {
+        target: TargetId::from(target),
+        gateway_arn: gateway_arn.to_owned(),
+        status: TargetStatus::from(status.as_str()),
+        updated_at: timestamp(updated_at)?,
+    })
+}
+
+pub(super) fn summary(item: &TargetSummary) -> Result<Summary, Failure> {
+    Ok(Summary {
+        id: TargetId::from(item.target_id()),
+        name: item.name().to_owned(),
+        status: TargetStatus::from(item.status().as_str()),
+        description: item.description().map(str::to_owned),
+        created_at: timestamp(item.created_at())?,
+        updated_at: timestamp(item.updated_at())?,
+        last_synchronized_at: item.last_synchronized_at().map(timestamp).transpose()?,
+        authorization_url: item.authorization_data().and_then(authorization_url),
+    })
+}
+
+pub(super) fn target(answer: GetGatewayTargetOutput) -> Result<Target, Failure> {
+    let definition = definition(&answer);
+    let authorization_url = answer.authorization_data().and_then(authorization_url);
+    Ok(Target {
+        summary: Summary {
+            id: TargetId(answer.target_id),
+            name: answer.name,
+            status: TargetStatus::from(answer.status.as_str()),
+            description: answer.description,
+            created_at: timestamp(&answer.created_at)?,
+            updated_at: timestamp(&answer.updated_at)?,
+            last_synchronized_at: answer
+                .last_synchronized_at
+                .as_ref()
+                .map(timestamp)
+                .transpose()?,
+            authorization_url,
+        },
+        gateway_arn: answer.gateway_arn,
+        status_reasons: answer.status_reasons.unwrap_or_default(),
+        definition,
+    })
+}
+
+/// The configuration, if an `MCPServer` can say it.
+fn definition(answer: &GetGatewayTargetOutput) -> Option<Definition> {
+    let Some(TargetConfiguration::Mcp(McpTargetConfiguration::McpServer(server))) =
+        answer.target_configuration()
+    else {
+        return None;
+    };
+    let credentials = match answer.credential_provider_configurations() {
+        [] => None,
+        [one] => Some(credentials(one, answer.gateway_arn())?),
+        _ => return None,
+    };
+    let certificate = match answer.certificate_configurations() {
+        [] => None,
+        [one] => Some(certificate(one)?),
+        _ => return None,
+    };
+    Some(Definition {
+        description: answer.description().filter(|text| !text.is_empty()).map(str::to_owned),
+        credentials,
+        metadata: metadata(answer.metadata_configuration()),
+        listing: listing(server)?,
+        tools: server.mcp_tool_schema().map(tools).transpose().ok()?,
+        priority: server
+            .resource_priority()
+            .map_or(Some(DEFAULT_PRIORITY), |priority| u16::try_from(priority).ok())?,
+        private_endpoint: answer.private_endpoint().map(private_endpoint).transpose().ok()?,
+        certificate,
+        ..Definition::new(answer.name(), server.endpoint())
+    })
+}
+
+/// Something that an `MCPServer` cannot say.
+struct Unsayable;
+
+fn listing(server: &McpServerTargetConfiguration) -> Option<ListingMode> {
+    match server.listing_mode() {
+        None | Some(types::ListingMode::Default) => Some(ListingMode::Default),
+        Some(types::ListingMode::Dynamic) => Some(ListingMode::Dynamic),
+        Some(_) => None,
+    }
+}
+
+fn tools(schema: &McpToolSchemaConfiguration) -> Result<ToolSchema, Unsayable> {
+    match schema {
+        McpToolSchemaConfiguration::InlinePayload(text) => Ok(ToolSchema::Inline(text.clone())),
+        McpToolSchemaConfiguration::S3(object) => Ok(ToolSchema::S3(S3Object {
+            uri: object.uri().unwrap_or_default().to_owned(),
+            owner: object.bucket_owner_account_id().map(str::to_owned),
+        })),
+        _ => Err(Unsayable),
+    }
+}
+
+fn credentials(
+    configuration: &CredentialProviderConfiguration,
+    gateway_arn: &str,
+) -> Option<Credentials> {
+    match configuration.credential_provider()? {
+        CredentialProvider::OauthCredentialProvider(provider) => Some(Credentials::OAuth {
+            provider_arn: provider.provider_arn().to_owned(),
+            scopes: provider.scopes().to_vec(),
+            grant: match provider.grant_type() {
+                OAuthGrantType::ClientCredentials => Grant::ClientCredentials,
+                OAuthGrantType::AuthorizationCode => Grant::AuthorizationCode,
+                OAuthGrantType::TokenExchange => Grant::TokenExchange,
+                _ => return None,
+            },
+            custom_parameters: ordered(provider.custom_parameters()),
+            return_url: filled(provider.default_return_url()),
+        }),
+        CredentialProvider::IamCredentialProvider(provider) => Some(Credentials::Iam {
+            service: provider.service().to_owned(),
+            // What is absent is the gateway's own (AWS service model): `arn:aws:…:REGION:…`.
+            region: filled(provider.region()).or_else(|| filled(gateway_arn.split(':').nth(3))),
+        }),
+        CredentialProvider::ApiKeyCredentialProvider(provider) => Some(Credentials::ApiKey {
+            provider_arn: provider.provider_arn().to_owned(),
+            parameter_name: filled(provider.credential_parameter_name()),
+            prefix: filled(provider.credential_prefix()),
+            location: match provider.credential_location() {
+                None | Some(ApiKeyCredentialLocation::Header) => KeyLocation::Header,
+                Some(ApiKeyCredentialLocation::QueryParameter) => KeyLocation::QueryParameter,
+                Some(_) => return None,
+            },
+        }),
+        _ => None,
+    }
+}
+
+fn metadata(metadata: Option<&MetadataConfiguration>) -> Metadata {
+    let list = |pick: fn(&MetadataConfiguration) -> &[String]| {
+        metadata.map(|metadata| pick(metadata).to_vec()).unwrap_or_default()
+    };
+    Metadata {
+        request_headers: list(MetadataConfiguration::allowed_request_headers),
+        query_parameters: list(MetadataConfiguration::allowed_query_parameters),
+        response_headers: list(MetadataConfiguration::allowed_response_headers),
+    }
+}
+
+fn private_endpoint(endpoint: &types::PrivateEndpoint) -> Result<PrivateEndpoint, Unsayable> {
+    match endpoint {
+        types::PrivateEndpoint::SelfManagedLatticeResource(
+            SelfManagedLatticeResource::ResourceConfigurationIdentifier(id),
+        ) => Ok(PrivateEndpoint::ResourceConfiguration(id.clone())),
+        types::PrivateEndpoint::ManagedVpcResource(vpc) => Ok(PrivateEndpoint::ManagedVpc {
+            vpc: vpc.vpc_identifier().to_owned(),
+            subnets: vpc.subnet_ids().to_vec(),
+            security_groups: vpc.security_group_ids().to_vec(),
+            addresses: match vpc.endpoint_ip_address_type() {
+                EndpointIpAddressType::Ipv4 => AddressType::Ipv4,
+                EndpointIpAddressType::Ipv6 => AddressType::Ipv6,
+                _ => return Err(Unsayable),
+            },
+            tags: ordered(vpc.tags()),
+            routing_domain: filled(vpc.routing_domain()),
+        }),
+        _ => Err(Unsayable),
+    }
+}
+
+fn certificate(configuration: &CertificateConfiguration) -> Option<Certificate> {
+    match configuration {
+        CertificateConfiguration::S3(object) => Some(Certificate::S3(S3Object {
+            uri: object.uri().to_owned(),
+            owner: object.bucket_owner_account_id().map(str::to_owned),
+        })),
+        CertificateConfiguration::SecretsManager(secret) => {
+            Some(Certificate::SecretsManager(secret.secret_arn().to_owned()))
+        }
+        _ => None,
+    }
+}
+
+fn filled(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn ordered(map: Option<&HashMap<String, String>>) -> BTreeMap<String, String> {
+    map.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+fn authorization_url(data: &AuthorizationData) -> Option<String> {
+    data.as_oauth2().ok().map(|oauth2| oauth2.authorization_url().to_owned())
+}
+
+fn timestamp(time: &DateTime) -> Result<Timestamp, Failure> {
+    Timestamp::from_nanosecond(time.as_nanos()).map_err(|_| Failure {
+        class: FailureClass::Server,
+        message: format!("AWS gave a time that no calendar has: {time}"),
+    })
+}
