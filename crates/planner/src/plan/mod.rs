@@ -10,10 +10,10 @@ mod keep;
 mod remove;
 mod settle;
 
-use api::{FailureClass, GatewayId, Listing, Sight, TargetId, TargetStatus};
+use api::{FailureClass, GatewayId, Listing, Sight, TargetStatus};
 use jiff::Timestamp;
 
-use crate::claim::{ClaimKind, Owner};
+use crate::claim::{ClaimKind, Stake};
 use crate::memory::Reading;
 use crate::report::{Holder, Report, Standing};
 use crate::validate::deletion_policy;
@@ -178,7 +178,7 @@ fn serve(world: &World<'_>, wish: Result<Validated, Vec<Violation>>) -> Decision
     };
     let bound = Bound::recorded(world.server, world.policy);
     if let Some(bound) = &bound
-        && let Some(first) = better_holder(world, &bound.gateway, &bound.target, ClaimKind::Holds)
+        && let Some(first) = first_holder(world, bound)
     {
         // A copy, made together with the status, has no right to the target.
         let first = Holder::First(first.owner.name.clone());
@@ -196,21 +196,9 @@ fn serve(world: &World<'_>, wish: Result<Validated, Vec<Violation>>) -> Decision
     }
 }
 
-/// Another resource's claim on this very target that goes before ours of this kind.
-fn better_holder<'a>(
-    world: &'a World<'_>,
-    gateway: &GatewayId,
-    target: &TargetId,
-    kind: ClaimKind,
-) -> Option<&'a Claim> {
-    let me = Owner::of(world.server);
-    let created_at = world.server.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    world.rivals.iter().find(|rival| {
-        rival.owner.uid != me.uid
-            && rival.gateway == *gateway
-            && rival.target.as_ref() == Some(target)
-            && rival.precedes(kind, created_at, &me)
-    })
+/// The claim of another resource that has the very target and goes before ours.
+fn first_holder<'a>(world: &'a World<'_>, bound: &Bound) -> Option<&'a Claim> {
+    world.better_claim(&bound.gateway, Stake::Target(&bound.target), ClaimKind::Holds)
 }
 
 /// In the right account and Region, a gateway that is gone took its targets with it.

@@ -7,9 +7,9 @@
 use api::{Accepted, FailureClass, GatewayId, Intent, Sight, Summary, TargetId};
 use jiff::{SignedDuration, Timestamp};
 
-use super::create::{better_claim, occupied};
+use super::create::occupied;
 use super::{Decision, attempt, gateway_is_gone, is_busy, read_since, seen, wait_until};
-use crate::claim::{ClaimKind, Owner};
+use crate::claim::{ClaimKind, Owner, Stake};
 use crate::diff::fingerprint;
 use crate::known::{CLOCK_TOLERANCE, shifted};
 use crate::report::{Holder, Report, Standing};
@@ -238,8 +238,8 @@ fn prove(
     as_of: Timestamp,
 ) -> Proof {
     let holder = holder_of(world, gateway, &entry.id);
-    let rival = better_claim(world, gateway, &intent.name, ClaimKind::Intends);
-    if let Some(rival) = rival {
+    let stake = Stake::Name(&intent.name);
+    if let Some(rival) = world.better_claim(gateway, stake, ClaimKind::Intends) {
         return Proof::NotOurs(Holder::Resource(rival.owner.name.clone()));
     }
     if matches!(holder, Holder::Resource(_)) || !came_to_be_during(intent, entry.created_at) {
@@ -288,14 +288,8 @@ fn may_begin_until(intent: &Intent) -> Timestamp {
 
 /// Who has this target, as far as the resources say.
 pub(super) fn holder_of(world: &World<'_>, gateway: &GatewayId, target: &TargetId) -> Holder {
-    let me = Owner::of(world.server).uid;
-    let claim = world.rivals.iter().find(|rival| {
-        rival.owner.uid != me
-            && rival.kind == ClaimKind::Holds
-            && rival.gateway == *gateway
-            && rival.target.as_ref() == Some(target)
-    });
-    claim.map_or_else(
+    let mut claims = world.rival_claims(gateway, Stake::Target(target));
+    claims.find(|claim| claim.kind == ClaimKind::Holds).map_or_else(
         || Holder::Target(target.clone()),
         |claim| Holder::Resource(claim.owner.name.clone()),
     )
