@@ -8,6 +8,7 @@ mod adopt;
 mod create;
 mod delete;
 mod edit;
+mod events;
 mod heal;
 mod matrix;
 mod model;
