@@ -7,6 +7,7 @@ mod story;
 mod adopt;
 mod create;
 mod delete;
+mod drift;
 mod edit;
 mod events;
 mod heal;
