@@ -32,7 +32,7 @@ pub(super) fn plan(world: &World<'_>, gateway: Option<&GatewayId>) -> Option<Dec
         Bound { gateway: wished.gateway.clone(), gateway_arn: None, target: wished.target.clone() };
     let (sight, listing) = match seen(world, &wished.gateway) {
         Ok(seen) => seen,
-        Err(_) if !wished.explicit && gateway_is_gone(world, &wished.gateway) => return None,
+        Err(_) if gateway_is_gone(world, &wished.gateway) => return None,
         Err(report) => return Some(Decision::wait(report)),
     };
     let as_of = sight.as_of.unwrap_or(world.memory.since());

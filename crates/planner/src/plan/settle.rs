@@ -162,9 +162,8 @@ fn look_up(
 ) -> Settled {
     let (sight, listing) = match seen(world, gateway) {
         Ok(seen) => seen,
-        Err(report) if matches!(report.standing, Standing::GatewayNotFound(_)) => {
-            return without_gateway(world, gateway, report);
-        }
+        // A gateway that does not exist has no target of ours, if we ask in the right place.
+        Err(_) if gateway_is_gone(world, gateway) => return Settled::NothingWasMade,
         Err(report) => return Settled::Open(Decision::wait(report)),
     };
     let as_of = sight.as_of.unwrap_or(world.memory.since());
@@ -212,15 +211,6 @@ fn given_up(world: &World<'_>, sight: &Sight, gateway: &GatewayId) -> Settled {
 /// It cannot be told yet whether there is anything.
 fn not_yet(world: &World<'_>, gateway: &GatewayId) -> Decision {
     wait_until(world, gateway, world.absence_counts_from(), waiting(world, gateway))
-}
-
-/// A gateway that does not exist has no target of ours, if we ask in the right place.
-fn without_gateway(world: &World<'_>, gateway: &GatewayId, report: Report) -> Settled {
-    if gateway_is_gone(world, gateway) {
-        Settled::NothingWasMade
-    } else {
-        Settled::Open(wait_until(world, gateway, world.absence_counts_from(), report))
-    }
 }
 
 enum Proof {

@@ -17,5 +17,6 @@ mod moved;
 mod names;
 mod policies;
 mod random;
+mod requests;
 mod takeover;
 mod worlds;

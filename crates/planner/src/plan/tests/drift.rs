@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::{Definition, MCPServerSpec, REQUEST_ANNOTATION, Reason, Target, TargetStatus};
+use api::{Definition, MCPServerSpec, Reason, Target, TargetStatus};
 
 use super::aws::{Fault, Stamp};
 use super::story::{GATEWAY, Story, WINDOW};
@@ -151,19 +151,6 @@ fn drift_is_undone_for_the_first_time_as_soon_as_it_is_certain() {
     let certain = later(story.now, WINDOW);
     story.when_taken("Update");
     assert!(story.now < later(certain, Duration::from_secs(3)), "it took until {}", story.now);
-}
-
-/// What was read before somebody asked does not answer it, be its date the same.
-#[test]
-fn a_check_that_is_asked_for_does_not_rely_on_what_was_read_before() {
-    let mut story = Story::given_ready_server();
-    story.when_target_is_changed(|_| {}).when_time_passes(90).then_steps(&["Read"]);
-    let target = story.bound();
-    let updated_at = story.aws.now(&target, story.now).unwrap().summary.updated_at;
-    story.when_target_is_changed(drifts);
-    story.aws.meddle_dated(&target, story.now, updated_at);
-    story.when_time_passes(600).then_steps(&[]);
-    story.when_annotated(REQUEST_ANNOTATION, "noon").when_settled().then_ready();
 }
 
 /// AWS dates the configuration, and not whether it works: a reading of a failure says nothing of what
