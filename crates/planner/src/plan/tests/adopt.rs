@@ -207,3 +207,40 @@ fn a_target_that_only_a_get_shows_is_waited_for() {
     story.given_quirks(|quirks| quirks.list_lag = std::time::Duration::ZERO);
     story.when_settled().then_target_is(&target).then_ready();
 }
+
+/// What a bound resource once asked for is nothing that it claims.
+#[test]
+fn an_old_request_of_another_resource_stands_in_nobodys_way() {
+    let (mut story, target) = given_request("another", true);
+    story.adopted.push(target.clone());
+    let mut other = story.server().clone();
+    other.metadata.uid = Some("uid-2".to_owned());
+    other.metadata.creation_timestamp = None;
+    other.status = Some(api::MCPServerStatus {
+        gateway_id: Some(GATEWAY.to_owned()),
+        target_id: Some("TARGET9999".to_owned()),
+        ..Default::default()
+    });
+    other.spec.target_name = Some("yet-another".to_owned());
+    story.others.push(other);
+    story.when_settled().then_target_is(&target).then_ready();
+}
+
+/// People, backups and other tools leave empty strings.
+#[test]
+fn an_empty_record_is_no_target() {
+    let (mut story, target) = given_request("another", true);
+    story.adopted.push(target.clone());
+    story.server.as_mut().unwrap().status =
+        Some(api::MCPServerStatus { target_id: Some(String::new()), ..Default::default() });
+    story.when_settled().then_target_is(&target).then_ready();
+}
+
+#[test]
+fn half_an_annotation_asks_for_nothing() {
+    for half in ["gateway-1/", "/TARGET0001", "TARGET0001"] {
+        let mut story = Story::given_server();
+        story.when_annotated(TARGET_ANNOTATION, half).when_settled().then_ready();
+        story.then_steps(&["AddFinalizer", "RecordIntent", "Create", "Bind", "Annotate"]);
+    }
+}
