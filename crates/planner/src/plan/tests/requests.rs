@@ -1,6 +1,6 @@
 //! A person asks for a check (`reconcile-requested-at`).
 
-use api::{FailureClass, REQUEST_ANNOTATION, Reason};
+use api::{FailureClass, REQUEST_ANNOTATION, Reason, TargetStatus};
 
 use super::aws::Fault;
 use super::story::{NAME, Story};
@@ -99,4 +99,17 @@ fn a_check_is_answered_only_when_the_target_has_been_read() {
     assert_eq!(answered(&story), None);
     story.when_settled().then_ready();
     assert_eq!(answered(&story).as_deref(), Some("noon"));
+}
+
+/// It may have changed since it was seen last.
+#[test]
+fn a_check_looks_before_anything_is_done() {
+    let mut story = Story::given_ready_server();
+    story.given_fault("Update", Fault::FailsBehind);
+    story.when_edited(|spec| spec.description = Some("changed".to_owned())).when_time_passes(15);
+    story.then_waits_with(Reason::TargetFailed);
+    story.steps.clear();
+    story.when_target_is_changed(|target| target.summary.status = TargetStatus::Ready);
+    story.when_annotated(REQUEST_ANNOTATION, "noon").when_settled().then_steps(&["Read"]);
+    story.then_ready();
 }
