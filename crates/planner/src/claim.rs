@@ -7,7 +7,7 @@
 use api::{GatewayId, MCPServer, TargetId};
 use jiff::Timestamp;
 
-use crate::world::{Bound, gateway_of, wished_target};
+use crate::world::{Bound, World, gateway_of, wished_target};
 use crate::{Policy, validate};
 
 /// The resource that makes a claim.
@@ -110,5 +110,43 @@ impl Claim {
         let younger_is_worse = |time: Option<Timestamp>| std::cmp::Reverse(time);
         (self.kind, younger_is_worse(self.created_at), std::cmp::Reverse(&self.owner.uid))
             > (kind, younger_is_worse(created_at), std::cmp::Reverse(&owner.uid))
+    }
+}
+
+/// What two resources can contend for on a gateway.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stake<'a> {
+    /// A name.
+    Name(&'a str),
+    /// A target.
+    Target(&'a TargetId),
+}
+
+impl World<'_> {
+    /// What other resources claim of that.
+    pub(crate) fn rival_claims(
+        &self,
+        gateway: &GatewayId,
+        stake: Stake<'_>,
+    ) -> impl Iterator<Item = &Claim> {
+        self.rivals.iter().filter(move |rival| {
+            rival.gateway == *gateway
+                && match stake {
+                    Stake::Name(name) => rival.name.as_deref() == Some(name),
+                    Stake::Target(target) => rival.target.as_ref() == Some(target),
+                }
+        })
+    }
+
+    /// The claim of another resource on it that goes before ours of this kind.
+    pub(crate) fn better_claim(
+        &self,
+        gateway: &GatewayId,
+        stake: Stake<'_>,
+        kind: ClaimKind,
+    ) -> Option<&Claim> {
+        let me = Owner::of(self.server);
+        let created_at = self.server.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        self.rival_claims(gateway, stake).find(|rival| rival.precedes(kind, created_at, &me))
     }
 }

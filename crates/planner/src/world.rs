@@ -43,7 +43,7 @@ pub struct World<'a> {
     pub memory: &'a Memory,
     /// The gateways at stake.
     pub sights: &'a HashMap<GatewayId, Sight>,
-    /// What other resources claim on these gateways.
+    /// What other resources claim on these gateways; never a claim of this one.
     pub rivals: &'a [Claim],
     /// A fresh random text, should an intent be needed.
     pub nonce: &'a str,

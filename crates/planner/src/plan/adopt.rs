@@ -7,18 +7,17 @@
 
 use api::{GatewayId, TargetStatus};
 
-use super::{
-    Decision, better_holder, gateway_is_gone, read_since, read_unlisted, seen, wait_until,
-};
+use super::{Decision, gateway_is_gone, read_since, read_unlisted, seen, wait_until};
+use crate::claim::{Claim, ClaimKind, Stake};
 use crate::report::{Holder, Report, Standing};
 use crate::world::{Bound, Wished, World, wished_target};
-use crate::{Binding, Claim, ClaimKind, Step, Violation};
+use crate::{Binding, Step, Violation};
 
 /// What comes of the request; `None`: there is none, or nothing to take over.
 pub(super) fn plan(world: &World<'_>, gateway: Option<&GatewayId>) -> Option<Decision> {
     let wished = wished_target(world.server, gateway)?;
-    let rival = better_holder(world, &wished.gateway, &wished.target, ClaimKind::Desires);
-    if let Some(rival) = rival {
+    let stake = Stake::Target(&wished.target);
+    if let Some(rival) = world.better_claim(&wished.gateway, stake, ClaimKind::Desires) {
         return claimed(&wished, rival);
     }
     let waiting = || {
@@ -33,7 +32,7 @@ pub(super) fn plan(world: &World<'_>, gateway: Option<&GatewayId>) -> Option<Dec
         Bound { gateway: wished.gateway.clone(), gateway_arn: None, target: wished.target.clone() };
     let (sight, listing) = match seen(world, &wished.gateway) {
         Ok(seen) => seen,
-        Err(_) if !wished.explicit && gateway_is_gone(world, &wished.gateway) => return None,
+        Err(_) if gateway_is_gone(world, &wished.gateway) => return None,
         Err(report) => return Some(Decision::wait(report)),
     };
     let as_of = sight.as_of.unwrap_or(world.memory.since());

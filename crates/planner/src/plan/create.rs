@@ -7,7 +7,7 @@ use api::{GatewayId, Intent, Summary, TargetStatus};
 
 use super::settle::holder_of;
 use super::{Decision, retire, seen};
-use crate::claim::{Claim, ClaimKind, Owner};
+use crate::claim::{ClaimKind, Stake};
 use crate::diff::fingerprint;
 use crate::report::{Holder, Report, Standing};
 use crate::world::World;
@@ -31,7 +31,7 @@ pub(super) fn plan(world: &World<'_>, gateway: &GatewayId, wish: &Validated) -> 
     if let Some(left) = in_the_way.or_else(|| left.first().filter(|_| left.len() >= RETIRED)) {
         return retire(world, left, Report::of(Standing::Creating(gateway.clone())));
     }
-    if let Some(better) = better_claim(world, gateway, name, ClaimKind::Desires) {
+    if let Some(better) = world.better_claim(gateway, Stake::Name(name), ClaimKind::Desires) {
         return conflict(gateway, name, Holder::Resource(better.owner.name.clone()));
     }
     match listing.by_name(name) {
@@ -78,21 +78,4 @@ pub(super) fn conflict(gateway: &GatewayId, name: &str, holder: Holder) -> Decis
         name: name.to_owned(),
         holder,
     }))
-}
-
-/// A claim of another resource on this name that goes before ours of this kind.
-pub(super) fn better_claim<'a>(
-    world: &'a World<'_>,
-    gateway: &GatewayId,
-    name: &str,
-    kind: ClaimKind,
-) -> Option<&'a Claim> {
-    let me = Owner::of(world.server);
-    let created_at = world.server.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    world.rivals.iter().find(|rival| {
-        rival.owner.uid != me.uid
-            && rival.gateway == *gateway
-            && rival.name.as_deref() == Some(name)
-            && rival.precedes(kind, created_at, &me)
-    })
 }

@@ -10,10 +10,10 @@ mod keep;
 mod remove;
 mod settle;
 
-use api::{FailureClass, GatewayId, Listing, Sight, TargetId, TargetStatus};
+use api::{FailureClass, GatewayId, Listing, Sight, TargetStatus};
 use jiff::Timestamp;
 
-use crate::claim::{ClaimKind, Owner};
+use crate::claim::{ClaimKind, Stake};
 use crate::memory::Reading;
 use crate::report::{Holder, Report, Standing};
 use crate::validate::deletion_policy;
@@ -45,13 +45,16 @@ impl Decision {
 
 /// Decides what to do next for the resource in `world`.
 pub fn plan(world: &World<'_>) -> Decision {
-    let mut decision = decide(world);
-    if let Some(asked) = world.request()
-        && answers_request(world, &decision)
-    {
-        decision.report.handled = Some(asked.to_owned());
+    let Decision { step, mut report } = decide(world);
+    if let Some((asked, at)) = world.request().zip(world.requested_at()) {
+        let unseen = unseen_since(world, at);
+        if answers_request(world, step.as_ref(), &report, &unseen) {
+            report.handled = Some(asked.to_owned());
+        } else {
+            report = unseen.iter().fold(report, Report::awaiting);
+        }
     }
-    decision
+    Decision { step, report }
 }
 
 fn decide(world: &World<'_>) -> Decision {
@@ -117,7 +120,7 @@ fn held_back(decision: Decision) -> Decision {
         | None => return decision,
     };
     // Nothing is awaited but the person who goes on.
-    let report = Report { awaits: Vec::new(), wake_at: None, ..decision.report };
+    let report = Report { awaits: Vec::new(), ..decision.report };
     Decision::wait(match report.standing {
         // What it has left behind elsewhere makes it no less ready.
         Standing::Ready { .. } => report,
@@ -127,32 +130,38 @@ fn held_back(decision: Decision) -> Decision {
 
 /// Whether the check that a person has asked for is over with this decision: what the person wanted
 /// begins now, or everything has been looked at since and the request makes no difference any more.
-fn answers_request(world: &World<'_>, decision: &Decision) -> bool {
-    if let Some(step) = &decision.step {
+fn answers_request(
+    world: &World<'_>,
+    step: Option<&Step>,
+    report: &Report,
+    unseen: &[GatewayId],
+) -> bool {
+    if let Some(step) = step {
         return matches!(step, Step::RecordIntent(_) | Step::RecordApplying(_));
     }
-    if decision.report.standing == Standing::Hold {
+    if !unseen.is_empty() || report.standing == Standing::Hold {
         // It is still being looked at.
         return false;
     }
-    let all_seen = world.requested_at().is_some_and(|at| {
-        Claim::of(world.server, world.policy).iter().all(|claim| {
-            world.sight(&claim.gateway).is_some_and(|sight| {
-                let tried = sight.trouble.as_ref().map(|trouble| trouble.as_of);
-                sight.as_of.max(tried).is_some_and(|as_of| as_of >= at)
-            })
+    let mut server = world.server.clone();
+    server.metadata.annotations.get_or_insert_default().remove(api::REQUEST_ANNOTATION);
+    let unasked = decide(&World { server: &server, ..world.clone() });
+    // What is Ready with or without it is Ready, whatever is recorded of it.
+    let ready = |report: &Report| matches!(report.standing, Standing::Ready { .. });
+    unasked.step.is_none()
+        && (unasked.report.standing == report.standing || ready(&unasked.report) && ready(report))
+}
+
+/// The gateways that the resource has to do with and that nobody has looked at since that time.
+fn unseen_since(world: &World<'_>, at: Timestamp) -> Vec<GatewayId> {
+    let seen = |gateway: &GatewayId| {
+        world.sight(gateway).is_some_and(|sight| {
+            let tried = sight.trouble.as_ref().map(|trouble| trouble.as_of);
+            sight.as_of.max(tried).is_some_and(|as_of| as_of >= at)
         })
-    });
-    all_seen && {
-        let mut server = world.server.clone();
-        server.metadata.annotations.get_or_insert_default().remove(api::REQUEST_ANNOTATION);
-        let unasked = decide(&World { server: &server, ..world.clone() });
-        // What is Ready with or without it is Ready, whatever is recorded of it.
-        let ready = |report: &Report| matches!(report.standing, Standing::Ready { .. });
-        unasked.step.is_none()
-            && (unasked.report.standing == decision.report.standing
-                || ready(&unasked.report) && ready(&decision.report))
-    }
+    };
+    let claims = Claim::of(world.server, world.policy).into_iter();
+    claims.map(|claim| claim.gateway).filter(|gateway| !seen(gateway)).collect()
 }
 
 /// A resource that stays, with nothing unsettled.
@@ -178,7 +187,7 @@ fn serve(world: &World<'_>, wish: Result<Validated, Vec<Violation>>) -> Decision
     };
     let bound = Bound::recorded(world.server, world.policy);
     if let Some(bound) = &bound
-        && let Some(first) = better_holder(world, &bound.gateway, &bound.target, ClaimKind::Holds)
+        && let Some(first) = first_holder(world, bound)
     {
         // A copy, made together with the status, has no right to the target.
         let first = Holder::First(first.owner.name.clone());
@@ -196,21 +205,9 @@ fn serve(world: &World<'_>, wish: Result<Validated, Vec<Violation>>) -> Decision
     }
 }
 
-/// Another resource's claim on this very target that goes before ours of this kind.
-fn better_holder<'a>(
-    world: &'a World<'_>,
-    gateway: &GatewayId,
-    target: &TargetId,
-    kind: ClaimKind,
-) -> Option<&'a Claim> {
-    let me = Owner::of(world.server);
-    let created_at = world.server.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    world.rivals.iter().find(|rival| {
-        rival.owner.uid != me.uid
-            && rival.gateway == *gateway
-            && rival.target.as_ref() == Some(target)
-            && rival.precedes(kind, created_at, &me)
-    })
+/// The claim of another resource that has the very target and goes before ours.
+fn first_holder<'a>(world: &'a World<'_>, bound: &Bound) -> Option<&'a Claim> {
+    world.better_claim(&bound.gateway, Stake::Target(&bound.target), ClaimKind::Holds)
 }
 
 /// In the right account and Region, a gateway that is gone took its targets with it.

@@ -7,12 +7,12 @@ use api::{Retired, TargetId, TargetStatus};
 use jiff::Timestamp;
 
 use super::{
-    Decision, Stage, adopt, attempt, better_holder, gateway_is_gone, is_busy, read_unlisted, seen,
+    Decision, Stage, adopt, attempt, first_holder, gateway_is_gone, is_busy, read_unlisted, seen,
     stage, wait_until,
 };
 use crate::report::{Report, Standing};
 use crate::world::{Bound, World};
-use crate::{Attempt, ClaimKind, Step};
+use crate::{Attempt, Step};
 
 /// Removes everything that the resource has at AWS, then lets it go.
 pub(super) fn plan(world: &World<'_>) -> Decision {
@@ -37,7 +37,7 @@ pub(super) fn retire(world: &World<'_>, left: &Retired, report: Report) -> Decis
 
 /// What brings the target nearer to its end; `None`: it is gone, or not ours to delete.
 fn remove(world: &World<'_>, bound: &Bound, report: Report) -> Option<Decision> {
-    if better_holder(world, &bound.gateway, &bound.target, ClaimKind::Holds).is_some() {
+    if first_holder(world, bound).is_some() {
         return None;
     }
     let report = report.awaiting(&bound.gateway);

@@ -7,9 +7,9 @@
 use api::{Accepted, FailureClass, GatewayId, Intent, Sight, Summary, TargetId};
 use jiff::{SignedDuration, Timestamp};
 
-use super::create::{better_claim, occupied};
+use super::create::occupied;
 use super::{Decision, attempt, gateway_is_gone, is_busy, read_since, seen, wait_until};
-use crate::claim::{ClaimKind, Owner};
+use crate::claim::{ClaimKind, Owner, Stake};
 use crate::diff::fingerprint;
 use crate::known::{CLOCK_TOLERANCE, shifted};
 use crate::report::{Holder, Report, Standing};
@@ -162,9 +162,8 @@ fn look_up(
 ) -> Settled {
     let (sight, listing) = match seen(world, gateway) {
         Ok(seen) => seen,
-        Err(report) if matches!(report.standing, Standing::GatewayNotFound(_)) => {
-            return without_gateway(world, gateway, report);
-        }
+        // A gateway that does not exist has no target of ours, if we ask in the right place.
+        Err(_) if gateway_is_gone(world, gateway) => return Settled::NothingWasMade,
         Err(report) => return Settled::Open(Decision::wait(report)),
     };
     let as_of = sight.as_of.unwrap_or(world.memory.since());
@@ -214,15 +213,6 @@ fn not_yet(world: &World<'_>, gateway: &GatewayId) -> Decision {
     wait_until(world, gateway, world.absence_counts_from(), waiting(world, gateway))
 }
 
-/// A gateway that does not exist has no target of ours, if we ask in the right place.
-fn without_gateway(world: &World<'_>, gateway: &GatewayId, report: Report) -> Settled {
-    if gateway_is_gone(world, gateway) {
-        Settled::NothingWasMade
-    } else {
-        Settled::Open(wait_until(world, gateway, world.absence_counts_from(), report))
-    }
-}
-
 enum Proof {
     Ours(Binding),
     NotOurs(Holder),
@@ -238,8 +228,8 @@ fn prove(
     as_of: Timestamp,
 ) -> Proof {
     let holder = holder_of(world, gateway, &entry.id);
-    let rival = better_claim(world, gateway, &intent.name, ClaimKind::Intends);
-    if let Some(rival) = rival {
+    let stake = Stake::Name(&intent.name);
+    if let Some(rival) = world.better_claim(gateway, stake, ClaimKind::Intends) {
         return Proof::NotOurs(Holder::Resource(rival.owner.name.clone()));
     }
     if matches!(holder, Holder::Resource(_)) || !came_to_be_during(intent, entry.created_at) {
@@ -288,14 +278,8 @@ fn may_begin_until(intent: &Intent) -> Timestamp {
 
 /// Who has this target, as far as the resources say.
 pub(super) fn holder_of(world: &World<'_>, gateway: &GatewayId, target: &TargetId) -> Holder {
-    let me = Owner::of(world.server).uid;
-    let claim = world.rivals.iter().find(|rival| {
-        rival.owner.uid != me
-            && rival.kind == ClaimKind::Holds
-            && rival.gateway == *gateway
-            && rival.target.as_ref() == Some(target)
-    });
-    claim.map_or_else(
+    let mut claims = world.rival_claims(gateway, Stake::Target(target));
+    claims.find(|claim| claim.kind == ClaimKind::Holds).map_or_else(
         || Holder::Target(target.clone()),
         |claim| Holder::Resource(claim.owner.name.clone()),
     )

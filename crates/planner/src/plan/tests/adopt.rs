@@ -1,6 +1,6 @@
 //! Targets that a resource asks to take over, and those of which only an annotation tells.
 
-use api::{ADOPT_ANNOTATION, Reason, TARGET_ANNOTATION};
+use api::{ADOPT_ANNOTATION, FailureClass, Reason, TARGET_ANNOTATION};
 
 use super::aws::Identity;
 use super::story::{GATEWAY, NAME, OTHER_GATEWAY, Story};
@@ -172,4 +172,75 @@ fn a_resource_without_records_can_be_let_go_with_its_target() {
     story.when_restored().when_deleted().when_time_passes(60);
     story.when_edited(|spec| spec.deletion_policy = Some("Retain".to_owned())).when_settled();
     assert!(story.server.is_none() && story.aws.now(&target, story.now).is_some());
+}
+
+/// Whether it lives cannot be told, so nothing is let go and nothing is made.
+#[test]
+fn a_resource_without_records_waits_for_a_gateway_that_cannot_be_seen() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    story.aws.blind = Some(FailureClass::Denied);
+    story.when_restored().when_deleted().when_time_passes(600);
+    story.then_waits_with(Reason::AccessDenied);
+    assert_eq!(story.ours_alive(), [target]);
+}
+
+#[test]
+fn a_resource_without_records_is_let_go_when_its_gateway_is_gone() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    story.when_restored().when_deleted();
+    story.aws.vanish(&target, story.now);
+    story.aws.missing.push(GATEWAY.into());
+    story.when_settled().then_gone();
+}
+
+/// A List can lag for long: what a Get finds is there.
+#[test]
+fn a_target_that_only_a_get_shows_is_waited_for() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    story.given_quirks(|quirks| quirks.list_lag = std::time::Duration::from_hours(1));
+    story.policy.allow_adoption = true;
+    story.when_restored().when_time_passes(120).then_waits_with(Reason::Creating);
+    assert_eq!(story.ours_alive(), std::slice::from_ref(&target));
+    story.given_quirks(|quirks| quirks.list_lag = std::time::Duration::ZERO);
+    story.when_settled().then_target_is(&target).then_ready();
+}
+
+/// What a bound resource once asked for is nothing that it claims.
+#[test]
+fn an_old_request_of_another_resource_stands_in_nobodys_way() {
+    let (mut story, target) = given_request("another", true);
+    story.adopted.push(target.clone());
+    let mut other = story.server().clone();
+    other.metadata.uid = Some("uid-2".to_owned());
+    other.metadata.creation_timestamp = None;
+    other.status = Some(api::MCPServerStatus {
+        gateway_id: Some(GATEWAY.to_owned()),
+        target_id: Some("TARGET9999".to_owned()),
+        ..Default::default()
+    });
+    other.spec.target_name = Some("yet-another".to_owned());
+    story.others.push(other);
+    story.when_settled().then_target_is(&target).then_ready();
+}
+
+/// People, backups and other tools leave empty strings.
+#[test]
+fn an_empty_record_is_no_target() {
+    let (mut story, target) = given_request("another", true);
+    story.adopted.push(target.clone());
+    story.server.as_mut().unwrap().status =
+        Some(api::MCPServerStatus { target_id: Some(String::new()), ..Default::default() });
+    story.when_settled().then_target_is(&target).then_ready();
+}
+
+#[test]
+fn half_an_annotation_asks_for_nothing() {
+    for half in ["gateway-1/", "/TARGET0001", "TARGET0001"] {
+        let mut story = Story::given_server();
+        story.when_annotated(TARGET_ANNOTATION, half).when_settled().then_ready();
+        story.then_steps(&["AddFinalizer", "RecordIntent", "Create", "Bind", "Annotate"]);
+    }
 }

@@ -356,3 +356,37 @@ fn a_quota_is_not_told_anew_whenever_something_moves() {
     let tried = creates(&story) - tried;
     story.then_writes_at_most(2 * tried);
 }
+
+/// What AWS refused is told by what was under way when it was asked.
+#[test]
+fn a_quota_that_is_full_of_what_is_under_way_is_waited_for() {
+    let mut story = Story::given_server();
+    let stranger = story.given_stranger("another");
+    let moves = |target: &mut api::Target| target.summary.status = TargetStatus::Updating;
+    story.aws.meddle(&stranger, story.now, moves);
+    story.given_fault("Create", Fault::Refused(FailureClass::Quota)).when_due_is_done();
+    story.then_waits_with(Reason::Queued).then_message_says("other operations are under way");
+    story.then_condition("Stalled", None).when_settled().then_ready();
+}
+
+/// It was resolved for an attempt that came to nothing, so nothing is tied to it.
+#[test]
+fn an_intent_that_came_to_nothing_leaves_the_choice_of_the_gateway() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::LostBefore).when_taken("Create");
+    story.policy.default_gateway = Some(OTHER_GATEWAY.into());
+    story.when_restarted().when_edited(|spec| spec.description = Some("changed".to_owned()));
+    story.when_settled().then_ready();
+    assert_eq!(story.bound().0.as_str(), OTHER_GATEWAY);
+}
+
+/// Whoever must prove later what was made needs one intent for all of them.
+#[test]
+fn a_conflict_with_nobody_to_be_seen_is_tried_again_under_the_same_intent() {
+    let mut story = Story::given_server();
+    for _ in 0..4 {
+        story.given_fault("Create", Fault::Refused(FailureClass::Conflict));
+    }
+    story.when_settled().then_ready();
+    assert_eq!(story.steps.iter().filter(|step| **step == "RecordIntent").count(), 1);
+}

@@ -368,3 +368,23 @@ fn whatever_has_records_is_taken_into_care_again() {
         assert_eq!(story.steps.contains(&"AddFinalizer"), kept, "{:?}", story.steps);
     }
 }
+
+#[test]
+fn the_end_of_a_target_is_asked_for_as_soon_as_the_answer_counts() {
+    let mut story = Story::given_ready_server();
+    story.when_time_passes(60).when_deleted().when_taken("Delete");
+    let counts = crate::memory::later(story.now, WINDOW);
+    story.when_taken("Read");
+    assert!(story.now < crate::memory::later(counts, Duration::from_millis(500)), "{}", story.now);
+}
+
+/// It is listed no more, and a Get finds it: either can be behind.
+#[test]
+fn a_target_that_only_a_get_shows_is_not_gone() {
+    let mut story = Story::given_ready_server();
+    story.given_quirks(|quirks| quirks.list_lag = Duration::from_hours(1)).when_time_passes(90);
+    story.when_deleted().when_time_passes(120).then_waits_with(Reason::Deleting);
+    assert!(!story.steps.contains(&"ReleaseFinalizer"));
+    story.given_quirks(|quirks| quirks.list_lag = Duration::ZERO);
+    story.when_settled().then_gone();
+}

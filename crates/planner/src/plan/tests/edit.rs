@@ -1,18 +1,14 @@
-//! A target is kept as written: edits, drift, failures.
+//! A target is kept as written: edits, and what comes between.
 
 use std::time::Duration;
 
-use api::{Definition, FailureClass, MCPServerSpec, Reason, Target, TargetStatus};
+use api::{FailureClass, MCPServerSpec, Reason, TargetStatus};
 
 use super::aws::{Fault, Stamp};
-use super::story::{Story, WINDOW};
+use super::story::Story;
 
 fn other_endpoint(spec: &mut MCPServerSpec) {
     spec.endpoint = "https://weather.example.com/v2".to_owned();
-}
-
-fn definition(target: &mut Target) -> &mut Definition {
-    target.definition.as_mut().unwrap()
 }
 
 #[test]
@@ -181,75 +177,6 @@ fn a_new_name_that_is_taken_is_a_conflict_until_it_is_free() {
 }
 
 #[test]
-fn drift_is_undone() {
-    Story::given_ready_server()
-        .when_target_is_changed(|target| definition(target).endpoint.push_str("/drifted"))
-        .when_time_passes(60)
-        .when_settled()
-        .then_steps(&["Read", "RecordApplying", "Update", "RecordApplied"])
-        .then_ready();
-}
-
-/// The second time as well: an answer to the first repair is none to the second.
-#[test]
-fn drift_is_undone_each_time() {
-    let mut story = Story::given_ready_server();
-    for _ in 0..3 {
-        story
-            .when_target_is_changed(|target| definition(target).endpoint.push_str("/drifted"))
-            .when_time_passes(60)
-            .when_settled()
-            .then_steps(&["Read", "RecordApplying", "Update", "RecordApplied"])
-            .then_ready();
-    }
-}
-
-#[test]
-fn a_change_that_means_nothing_is_read_once_and_left() {
-    Story::given_ready_server()
-        .when_target_is_changed(|target| {
-            let header = "x-amzn-bedrock-agentcore-policy-session-id".to_owned();
-            definition(target).metadata.request_headers.push(header);
-        })
-        .when_time_passes(60)
-        .when_settled()
-        .then_steps(&["Read"])
-        .then_ready()
-        .then_writes_at_most(1)
-        .when_time_passes(600)
-        .then_steps(&[]);
-}
-
-#[test]
-fn drift_that_a_lagging_get_does_not_show_yet_is_not_forgotten() {
-    let mut story = Story::given_ready_server();
-    story
-        .given_quirks(|quirks| quirks.get_lag = WINDOW * 9 / 10)
-        .when_time_passes(59)
-        .when_target_is_changed(|target| definition(target).endpoint.push_str("/drifted"))
-        .when_time_passes(60)
-        .when_settled()
-        .then_ready();
-    assert!(story.steps.contains(&"Update"));
-}
-
-/// AWS may change what it is given in ways that nobody knows yet: that must not become a fight.
-#[test]
-fn a_difference_that_does_not_go_away_is_no_hot_loop() {
-    let mut story = Story::given_server();
-    story
-        .given_quirks(|quirks| {
-            quirks.stamp = Stamp::Completion;
-            quirks.rewrites = true;
-        })
-        .when_time_passes(2400)
-        .then_waits_with(Reason::TargetFailed)
-        .then_message_says("it does not show what was asked for: endpoint");
-    let updates = story.steps.iter().filter(|step| **step == "Update").count();
-    assert!((3..12).contains(&updates), "{updates} Updates in forty minutes");
-}
-
-#[test]
 fn an_update_that_fails_is_tried_again_with_pauses() {
     for keeps_old in [false, true] {
         for stamp in [Stamp::Acceptance, Stamp::Completion, Stamp::Both] {
@@ -332,44 +259,6 @@ fn tools_that_could_not_be_fetched_again_are_fetched_by_an_update() {
 }
 
 #[test]
-fn a_target_that_was_deleted_behind_our_back_is_made_again() {
-    let mut story = Story::given_ready_server();
-    let before = story.bound();
-    story
-        .when_target_vanishes()
-        .when_time_passes(60)
-        .when_settled()
-        .then_steps(&["Read", "RecordIntent", "Create", "Bind", "Annotate"])
-        .then_ready();
-    assert_ne!(story.bound(), before);
-}
-
-#[test]
-fn a_crash_at_any_point_of_making_it_again_ends_with_one_target() {
-    for steps in 0..5 {
-        Story::given_ready_server()
-            .when_target_vanishes()
-            .when_process_dies_after(steps)
-            .when_time_passes(60)
-            .when_settled()
-            .then_ready();
-    }
-}
-
-#[test]
-fn a_target_that_a_lagging_list_does_not_show_is_not_made_again() {
-    let mut story = Story::given_ready_server();
-    let target = story.bound();
-    let shown = story.aws.now(&target, story.now).unwrap().clone();
-    // The List is behind: it shows the gateway before the target was there.
-    story.given_quirks(|quirks| quirks.list_lag = Duration::from_hours(1));
-    story.when_time_passes(90).then_target_is(&target);
-    story.given_quirks(|quirks| quirks.list_lag = Duration::ZERO);
-    story.when_settled().then_target_is(&target).then_ready();
-    assert_eq!(story.aws.now(&target, story.now), Some(&shown));
-}
-
-#[test]
 fn an_invalid_edit_leaves_the_target_as_it_is() {
     let mut story = Story::given_ready_server();
     story
@@ -413,22 +302,6 @@ fn a_gateway_that_is_gone_is_named() {
     let mut story = Story::given_ready_server();
     story.aws.missing.push(super::story::GATEWAY.into());
     story.when_time_passes(900).then_steps(&[]).then_waits_with(Reason::GatewayNotFound);
-}
-
-/// Whatever AWS does to `updatedAt`: what stands there when the window is over is what there is.
-#[test]
-fn a_date_that_goes_back_is_looked_into() {
-    let mut story = Story::given_ready_server();
-    let target = story.bound();
-    let earlier = story.now - jiff::SignedDuration::from_hours(1);
-    story.when_target_is_changed(|target| definition(target).endpoint.push_str("/drifted"));
-    story.aws.meddle_dated(&target, story.now, earlier);
-    story.when_time_passes(90).when_settled().then_ready();
-
-    // The same after an Update.
-    story.when_edited(other_endpoint).when_taken("RecordApplied").when_time_passes(4);
-    story.aws.meddle_dated(&target, story.now, earlier);
-    story.when_settled().then_ready();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use api::{FailureClass, REQUEST_ANNOTATION, Reason, TargetStatus};
 
 use super::aws::Fault;
-use super::story::Story;
+use super::story::{Story, WINDOW};
 
 const URL: &str = "https://consent.example.com/1";
 
@@ -35,6 +35,54 @@ fn a_target_that_never_worked_and_cannot_be_updated_is_replaced() {
         story.when_taken("Delete").when_settled().then_ready();
         assert_ne!(story.bound(), target);
     }
+}
+
+/// The List may be behind, and the target about to work.
+#[test]
+fn a_target_that_moves_unseen_while_it_is_updated_is_not_replaced() {
+    let mut story = given_failed_server();
+    let target = story.bound();
+    story.given_fault("Update", Fault::Refused(FailureClass::WrongState));
+    story.when_settled().then_target_is(&target).then_ready();
+}
+
+#[test]
+fn a_target_that_we_have_no_right_to_update_is_not_replaced() {
+    let mut story = given_failed_server();
+    let target = story.bound();
+    for _ in 0..10 {
+        story.given_fault("Update", Fault::Refused(FailureClass::Denied));
+    }
+    story.when_settled().then_target_is(&target).then_ready();
+}
+
+fn deletes(story: &Story) -> usize {
+    story.steps.iter().filter(|step| **step == "Delete").count()
+}
+
+#[test]
+fn a_target_that_is_replaced_is_deleted_once_however_lists_lag() {
+    let mut story = given_failed_server();
+    for _ in 0..20 {
+        story.given_fault("Update", Fault::Refused(FailureClass::Invalid));
+    }
+    story.given_quirks(|quirks| quirks.list_lag = WINDOW * 9 / 10);
+    story.when_taken("Delete").when_settled().then_ready();
+    assert_eq!(deletes(&story), 1);
+}
+
+/// AWS accepts the Delete, and fails behind it.
+#[test]
+fn a_target_that_is_to_be_replaced_and_comes_back_is_deleted_again() {
+    let mut story = given_failed_server();
+    let target = story.bound();
+    for _ in 0..40 {
+        story.given_fault("Update", Fault::Refused(FailureClass::Invalid));
+    }
+    story.given_fault("Delete", Fault::FailsBehind);
+    story.when_taken("RecordIntent").when_settled().then_ready();
+    assert_ne!(story.bound(), target);
+    assert_eq!(deletes(&story), 2);
 }
 
 /// Its target fails, and AWS refuses to update it, again and again.
@@ -73,7 +121,7 @@ fn a_target_that_fails_again_and_again_is_replaced_ever_more_slowly() {
         story.given_fault("Create", Fault::FailsBehind);
     }
     story.when_time_passes(36_000);
-    let deletes = story.steps.iter().filter(|step| **step == "Delete").count();
+    let deletes = deletes(&story);
     assert!((3..20).contains(&deletes), "{deletes} replacements in ten hours");
 }
 

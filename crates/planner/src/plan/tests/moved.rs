@@ -255,3 +255,38 @@ fn an_old_gateway_that_cannot_be_seen_does_not_make_the_new_target_less_ready() 
     story.when_restarted().when_time_passes(5).then_waits_with(Reason::GatewayTargetReady);
     story.then_writes_at_most(0).when_settled().then_ready();
 }
+
+/// A resource that must not delete what it has left.
+fn given_denied_deletes() -> Story {
+    let mut story = Story::given_ready_server();
+    for _ in 0..1_000 {
+        story.given_fault("Delete", Fault::Refused(FailureClass::Denied));
+    }
+    story
+}
+
+#[test]
+fn what_it_cannot_get_rid_of_does_not_keep_it_from_moving_on() {
+    let mut story = given_denied_deletes();
+    story.when_edited(to_the_other).when_taken("Delete");
+    story.when_edited(|spec| spec.gateway_id = Some("gateway-3".to_owned())).when_time_passes(60);
+    assert_eq!(story.bound().0.as_str(), "gateway-3");
+    assert_eq!(story.ours_alive().len(), 3);
+    story.aws.faults.clear();
+    story.when_settled().then_ready();
+}
+
+/// The status holds so many and no more: a target that it forgot would be leaked.
+#[test]
+fn it_moves_on_only_while_what_it_has_left_can_be_remembered() {
+    let mut story = given_denied_deletes();
+    for number in 2..13 {
+        story.when_edited(|spec| spec.gateway_id = Some(format!("gateway-{number}")));
+        story.when_time_passes(30);
+    }
+    story.then_waits_with(Reason::AccessDenied);
+    assert_eq!(story.ours_alive().len(), 9, "eight that it has left, and the one that serves");
+    story.aws.faults.clear();
+    story.when_settled().then_ready();
+    assert_eq!(story.bound().0.as_str(), "gateway-12");
+}

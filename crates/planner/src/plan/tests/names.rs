@@ -223,3 +223,39 @@ fn a_copy_with_the_status_of_the_original_leaves_the_target_alone() {
         .then_steps(&["ReleaseFinalizer"]);
     assert!(story.server.is_none() && story.aws.now(&theirs, story.now).is_some());
 }
+
+/// It began 30 s after its record at the latest, and AWS took its time to carry it out.
+#[test]
+fn what_came_of_an_attempt_within_its_time_is_ours() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::LostBefore).when_taken("Create");
+    story.sights.clear();
+    story.now = later(story.now, std::time::Duration::from_secs(60));
+    let definition = story.desired();
+    let made = story.aws.put(&GATEWAY.into(), &definition, story.now, true).unwrap();
+    story.adopted.push(made.clone());
+    story.when_restarted().when_settled().then_target_is(&made).then_ready();
+}
+
+#[test]
+fn the_same_name_elsewhere_and_another_name_here_stand_in_nobodys_way() {
+    let mut story = Story::given_server();
+    let (mut elsewhere, mut here) = (rival(&story, -60), rival(&story, -60));
+    elsewhere.spec.gateway_id = Some("gateway-2".to_owned());
+    here.spec.target_name = Some("climate".to_owned());
+    story.others.extend([elsewhere, here]);
+    story.when_settled().then_ready();
+}
+
+#[test]
+fn a_name_that_is_refused_for_another_reason_is_still_tried_for() {
+    let mut story = Story::given_server();
+    for _ in 0..4 {
+        story.given_fault("Create", Fault::Refused(FailureClass::Throttled));
+    }
+    story.when_due_is_done().then_waits_with(Reason::Queued);
+    let stranger = story.given_stranger(NAME);
+    story.when_time_passes(60).then_waits_with(Reason::NameConflict);
+    story.aws.vanish(&stranger, story.now);
+    story.when_time_passes(90).when_settled().then_ready();
+}

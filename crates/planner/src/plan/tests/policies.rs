@@ -1,6 +1,6 @@
-//! What a person asks of the operator itself: suspend, retain, leave drift alone, check now.
+//! What a person asks of the operator itself: suspend, retain, leave drift alone.
 
-use api::{FailureClass, REQUEST_ANNOTATION, Reason, TargetStatus};
+use api::{FailureClass, Reason, TargetStatus};
 
 use super::aws::Fault;
 use super::story::{OTHER_GATEWAY, Story};
@@ -232,60 +232,6 @@ fn drift_that_comes_back_is_put_right_ever_more_slowly() {
     assert!((4..10).contains(&updates), "{updates} Updates in an hour");
 }
 
-#[test]
-fn a_check_that_is_asked_for_is_made_at_once_and_said() {
-    let mut story = Story::given_ready_server();
-    let begun = story.now;
-    story
-        .when_annotated(REQUEST_ANNOTATION, "noon")
-        .when_settled()
-        .then_steps(&["Read"])
-        .then_writes_at_most(1)
-        .then_ready();
-    assert!(story.now.duration_since(begun) < jiff::SignedDuration::from_secs(3));
-    let status = |story: &Story| story.server().status.clone().unwrap();
-    assert_eq!(status(&story).last_handled_reconcile_at.as_deref(), Some("noon"));
-    story.when_restarted().when_settled().then_steps(&[]);
-    story.when_annotated(REQUEST_ANNOTATION, "one").when_settled().then_steps(&["Read"]);
-    assert_eq!(status(&story).last_handled_reconcile_at.as_deref(), Some("one"));
-}
-
-#[test]
-fn a_check_that_is_asked_for_ends_a_pause() {
-    let mut story = Story::given_server();
-    for _ in 0..5 {
-        story.given_fault("Create", Fault::Refused(FailureClass::Denied));
-    }
-    story.when_time_passes(30).then_waits_with(Reason::AccessDenied);
-    story.aws.faults.clear();
-    let begun = story.now;
-    story.when_annotated(REQUEST_ANNOTATION, "noon").when_settled().then_ready();
-    assert!(story.now.duration_since(begun) < jiff::SignedDuration::from_secs(10));
-}
-
-#[test]
-fn a_check_of_what_cannot_work_is_answered_as_well() {
-    let mut story = Story::given_server();
-    story.when_edited(|spec| spec.capabilities.clear()).when_settled();
-    story.when_annotated(REQUEST_ANNOTATION, "noon").when_settled();
-    let status = story.server().status.clone().unwrap();
-    assert_eq!(status.last_handled_reconcile_at.as_deref(), Some("noon"));
-}
-
-/// What lists do not show, because `updatedAt` has not moved, a check that is asked for finds.
-#[test]
-fn a_check_that_is_asked_for_compares_the_configuration() {
-    let mut story = Story::given_ready_server();
-    let target = story.bound();
-    let updated_at = story.aws.now(&target, story.now).unwrap().summary.updated_at;
-    story.when_target_is_changed(|target| {
-        target.definition.as_mut().unwrap().endpoint.push_str("/drifted");
-    });
-    story.aws.meddle_dated(&target, story.now, updated_at);
-    story.when_time_passes(600).then_steps(&[]);
-    story.when_annotated(REQUEST_ANNOTATION, "noon").when_settled().then_ready();
-}
-
 /// What it has left behind elsewhere would be deleted, and is not; it serves all the same.
 #[test]
 fn a_suspended_resource_that_has_moved_is_ready_and_leaves_the_old_target_alone() {
@@ -300,4 +246,16 @@ fn a_suspended_resource_that_has_moved_is_ready_and_leaves_the_old_target_alone(
     assert!(story.awaits.is_empty() && story.wake_at.is_none(), "nothing is awaited");
     story.aws.faults.clear();
     story.when_edited(|spec| spec.suspend = None).when_settled().then_ready();
+}
+
+/// No ID comes back: the Get that does not find it is the last, however often Lists are read again.
+#[test]
+fn of_a_target_that_is_gone_aws_is_asked_once() {
+    let mut story = Story::given_ready_server();
+    suspended(&mut story, true).when_target_vanishes().when_time_passes(90).then_steps(&["Read"]);
+    for number in 0..3 {
+        story.when_time_passes(90);
+        story.when_edited(|spec| spec.description = Some(format!("changed {number}")));
+    }
+    story.when_settled().then_steps(&[]).then_waits_with(Reason::Suspended);
 }

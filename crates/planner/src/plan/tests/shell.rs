@@ -16,7 +16,7 @@ use crate::memory::later;
 use crate::plan::{Decision, plan};
 use crate::world::{Bound, World};
 use crate::{
-    Binding, Call, Claim, DriftPolicy, Memory, Report, Standing, Step, fingerprint, project,
+    Binding, Call, Claim, DriftPolicy, Memory, Report, Standing, Step, fingerprint, note, project,
     validate,
 };
 
@@ -188,6 +188,7 @@ impl Story {
                 let retained = matches!(report.standing, Standing::Retained(_));
                 let gone = self.ours_alive().is_empty();
                 self.assert(retained || gone, "released, and a target of ours is left");
+                self.events.extend(note(&server, &server, Some(step), report));
                 self.write(step.name(), None)
             }
             Step::Annotate(identity) => {
@@ -205,7 +206,10 @@ impl Story {
                 if let Step::Bind(binding) = step {
                     self.check_binding(&server, binding);
                 }
-                let recorded = self.write_status(step.name(), server, status);
+                let recorded = self.write_status(step.name(), server.clone(), status);
+                if recorded == Some(true) {
+                    self.events.extend(note(&server, self.server(), Some(step), report));
+                }
                 self.assert(recorded.is_some(), "the step records nothing");
                 recorded.unwrap_or_default()
             }
@@ -309,6 +313,7 @@ impl Story {
         if written.is_some() {
             let ready = self.condition("Ready").map(|ready| ready.message.clone());
             self.tell(format_args!("status: {}", ready.unwrap_or_default()));
+            self.events.extend(note(server, self.server(), None, report));
         }
         self.check();
         if !was_ready && self.is_ready() {

@@ -18,7 +18,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use super::aws::{self, Aws, Fault, Identity, Quirks};
 use crate::memory::later;
 use crate::world::Bound;
-use crate::{Memory, Policy, fingerprint, validate};
+use crate::{Memory, Note, Policy, fingerprint, validate};
 
 pub(super) const GATEWAY: &str = "gateway-1";
 pub(super) const OTHER_GATEWAY: &str = "gateway-2";
@@ -106,6 +106,8 @@ pub(super) struct Story {
     pub(super) steps: Vec<&'static str>,
     /// Writes to Kubernetes since they were last counted.
     pub(super) writes: usize,
+    /// What people were told by events since they were last looked at.
+    pub(super) events: Vec<Note>,
     /// What happened, for whoever has to find out why it failed.
     pub(super) told: Vec<String>,
     /// Nobody will read it.
@@ -157,6 +159,7 @@ impl Story {
             meddled_at: None,
             steps: Vec::new(),
             writes: 0,
+            events: Vec::new(),
             told: Vec::new(),
             silent: false,
         }
@@ -168,6 +171,7 @@ impl Story {
         story.when_settled().then_ready();
         story.steps.clear();
         story.writes = 0;
+        story.events.clear();
         story
     }
 

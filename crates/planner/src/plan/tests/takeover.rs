@@ -92,3 +92,15 @@ fn empty_records_are_none() {
     });
     story.when_settled().then_ready();
 }
+
+#[test]
+fn a_target_without_its_gateway_is_sought_where_the_resource_says() {
+    for (named, default) in [(GATEWAY, "another"), (" ", GATEWAY)] {
+        let (mut story, target) = given_left_by_the_go_operator();
+        story.server.as_mut().unwrap().status.as_mut().unwrap().gateway_arn = None;
+        story.policy.default_gateway = Some(default.into());
+        story.when_edited(|spec| spec.gateway_id = Some(named.to_owned()));
+        story.when_deleted().when_settled().then_gone();
+        assert!(story.aws.now(&target, story.now).is_none(), "{named}");
+    }
+}
