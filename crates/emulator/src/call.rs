@@ -67,6 +67,44 @@ pub(crate) struct Page {
 }
 
 impl CallKind {
+    /// Whether a call of this kind says which gateway it is about.
+    pub(crate) fn has_gateway(self) -> bool {
+        match self {
+            Self::GetGateway
+            | Self::DeleteGateway
+            | Self::CreateGatewayTarget
+            | Self::GetGatewayTarget
+            | Self::UpdateGatewayTarget
+            | Self::DeleteGatewayTarget
+            | Self::ListGatewayTargets
+            | Self::SynchronizeGatewayTargets => true,
+            Self::CreateGateway
+            | Self::ListGateways
+            | Self::GetCallerIdentity
+            | Self::AssumeRoleWithWebIdentity
+            | Self::GetContainerCredentials => false,
+        }
+    }
+
+    /// Whether a call of this kind is about something with a name, even if it says only the ID.
+    pub(crate) fn has_name(self) -> bool {
+        match self {
+            Self::CreateGateway
+            | Self::CreateGatewayTarget
+            | Self::GetGatewayTarget
+            | Self::UpdateGatewayTarget
+            | Self::DeleteGatewayTarget
+            | Self::SynchronizeGatewayTargets => true,
+            Self::GetGateway
+            | Self::DeleteGateway
+            | Self::ListGateways
+            | Self::ListGatewayTargets
+            | Self::GetCallerIdentity
+            | Self::AssumeRoleWithWebIdentity
+            | Self::GetContainerCredentials => false,
+        }
+    }
+
     /// AWS's name of the operation.
     #[must_use]
     pub fn name(self) -> &'static str {

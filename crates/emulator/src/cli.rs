@@ -1,12 +1,12 @@
 //! The command line: flags as they come, and what they mean.
 
-use std::collections::HashSet;
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Parser;
-use emulator::{Durations, Settings, SettingsChange};
+use emulator::{Durations, Place, Places, Settings, SettingsChange};
 use jiff::SignedDuration;
 
 /// Emulates the Bedrock AgentCore control plane: gateways and gateway targets.
@@ -73,14 +73,18 @@ pub(crate) struct Command {
 impl Flags {
     /// Every error names the flag and the value that is wrong.
     pub(crate) fn resolve(&self) -> anyhow::Result<Command> {
+        let path = set(self.settings.as_deref());
+        let text = match path {
+            Some(path) => std::fs::read_to_string(path)
+                .with_context(|| format!("--settings {path}: cannot be read"))?,
+            // No file says as much as an empty one.
+            None => String::new(),
+        };
+        let path = path.unwrap_or_default();
         let mut defaults = Settings::default();
-        if let Some(path) = set(self.settings.as_deref()) {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("--settings {path}: cannot be read"))?;
-            SettingsChange::from_yaml(&text)
-                .with_context(|| format!("--settings {path}"))?
-                .apply(&mut defaults);
-        }
+        SettingsChange::from_yaml(&text)
+            .with_context(|| format!("--settings {path}"))?
+            .apply(&mut defaults);
         let listen = set(self.listen.as_deref()).unwrap_or("127.0.0.1:0");
         let listen = listen
             .parse()
@@ -96,26 +100,12 @@ impl Flags {
             None => defaults.seed,
         };
         let mut gateways = std::mem::take(&mut defaults.gateways);
+        let in_file = gateways.len();
         for id in self.gateway.iter().filter_map(|id| set(Some(id))) {
             if id.contains('/') || id.starts_with("arn:") {
                 bail!("--gateway {id}: an ID, not an ARN or a path");
             }
-            if gateways.iter().any(|known| known == id) {
-                bail!("--gateway {id}: given twice");
-            }
             gateways.push(id.to_owned());
-        }
-        let mut taken: HashSet<&String> = gateways.iter().collect();
-        for id in defaults.accounts.iter().flat_map(|account| &account.gateways) {
-            if !taken.insert(id) {
-                bail!("gateway {id}: belongs to two accounts");
-            }
-        }
-        let mut keys = HashSet::new();
-        for key in defaults.accounts.iter().flat_map(|account| &account.access_keys) {
-            if !keys.insert(&key.id) {
-                bail!("access key {}: is given twice", key.id);
-            }
         }
         let durations = Durations {
             creating: duration(
@@ -150,7 +140,30 @@ impl Flags {
             seed,
             ..defaults
         };
+        settings.check().map_err(|clash| {
+            let places = Places::of(&text);
+            anyhow!(clash.told(|entry| match entry.as_gateway() {
+                Some(index) if index >= in_file => Given::ByFlag(&settings.gateways[index]),
+                _ => Given::InFile(path, places.place(entry)),
+            }))
+        })?;
         Ok(Command { listen, settings })
+    }
+}
+
+/// Where something is given. Flags come after the file, so it is theirs that is one too many.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Given<'a> {
+    InFile(&'a str, Place),
+    ByFlag(&'a str),
+}
+
+impl fmt::Display for Given<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InFile(path, place) => write!(f, "--settings {path}: {place}"),
+            Self::ByFlag(gateway) => write!(f, "--gateway {gateway}"),
+        }
     }
 }
 
@@ -237,19 +250,44 @@ mod tests {
             let error = resolve(&[&format!("{flag}={value}")]).unwrap_err();
             assert!(error.to_string().starts_with(&format!("{flag} {value}: ")), "{error}");
         }
+    }
+
+    #[test]
+    fn a_flag_and_the_file_that_contradict_each_other_are_both_named() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("settings.yaml");
-        let other = |id: &str| format!("  - {{id: \"{id}\", gateways: [x]}}\n");
-        let text = format!("accounts:\n{}{}", other("111111111111"), other("222222222222"));
-        std::fs::write(&path, text).unwrap();
-        let both = resolve(&[&format!("--settings={}", path.display())]).unwrap_err();
-        assert_eq!(both.to_string(), "gateway x: belongs to two accounts");
-        let other = |id: &str| format!("  - {{id: \"{id}\", accessKeys: [{{id: AKID}}]}}\n");
-        let text = format!("accounts:\n{}{}", other("111111111111"), other("222222222222"));
-        std::fs::write(&path, text).unwrap();
-        let both = resolve(&[&format!("--settings={}", path.display())]).unwrap_err();
-        assert_eq!(both.to_string(), "access key AKID: is given twice");
-        let twice = resolve(&["--gateway=a", "--gateway=a"]).unwrap_err();
-        assert_eq!(twice.to_string(), "--gateway a: given twice");
+        let flag = format!("--settings={}", path.display());
+        let file = flag.replacen('=', " ", 1);
+        let refusal =
+            |flags: &[&str]| format!("{:#}", resolve(&[&[&flag[..]], flags].concat()).unwrap_err());
+
+        let account = "accounts:\n  - {id: \"111111111111\", gateways: [x]}\n";
+        std::fs::write(&path, format!("{account}gateways: [a]\n")).unwrap();
+        assert_eq!(
+            refusal(&["--gateway=b", "--gateway=x"]),
+            format!(
+                "--gateway x: gateway \"x\" is already account 111111111111's ({file}: line 2 \
+                 column 37): give it once"
+            )
+        );
+        assert_eq!(
+            refusal(&["--gateway=a"]),
+            format!(
+                "--gateway a: gateway \"a\" is already one of `gateways` ({file}: line 3 column \
+                 12): give it once"
+            )
+        );
+        let twice = resolve(&["--gateway=a", "--gateway=a"]).unwrap_err().to_string();
+        assert!(twice.starts_with("--gateway a: gateway \"a\" is already "), "{twice}");
+
+        // What the file says twice is its own mistake.
+        std::fs::write(&path, format!("{account}gateways: [x]\n")).unwrap();
+        assert_eq!(
+            refusal(&["--gateway=b"]),
+            format!(
+                "{file}: line 3 column 12: gateway \"x\" is already account 111111111111's (line 2 \
+                 column 37): give it once"
+            )
+        );
     }
 }

@@ -50,8 +50,10 @@ impl Emulator {
         Self::listen(settings, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
     }
 
-    /// Starts on an address; port 0 takes a free one.
+    /// Starts on an address; port 0 takes a free one. Settings that cannot stand together are
+    /// invalid input.
     pub async fn listen(settings: Settings, address: SocketAddr) -> io::Result<Self> {
+        settings.check().map_err(|clash| io::Error::new(io::ErrorKind::InvalidInput, clash))?;
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let url = format!("http://{}", reachable(address));
@@ -215,7 +217,8 @@ impl Emulator {
     }
 
     /// Changes how it behaves from now on. What only the start reads (accounts' gateways, Region,
-    /// seed, size of the log) stays as it was.
+    /// seed, size of the log) stays as it was. Whether it can stand together is not asked: that is
+    /// [`Settings::check`].
     pub fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
         self.core.change_settings(change);
     }

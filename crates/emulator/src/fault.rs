@@ -10,7 +10,7 @@ use crate::call::CallKind;
 use crate::error::{ApiError, ErrorKind, Reason};
 use crate::settings::words;
 use crate::spread::{Chance, Spread};
-use crate::tally::{Rule, Rules, Terms};
+use crate::tally::{Rule, Rules, Terms, is_wider};
 use crate::target::TargetStatus;
 
 /// One rule. Members that are absent match every call.
@@ -203,6 +203,12 @@ impl Rule for FaultRule {
 
     fn seed(&self) -> u64 {
         self.seed
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        is_wider(self.kind.as_ref(), other.kind.as_ref())
+            && is_wider(self.gateway.as_ref(), other.gateway.as_ref())
+            && is_wider(self.name.as_ref(), other.name.as_ref())
     }
 }
 

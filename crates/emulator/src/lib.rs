@@ -42,10 +42,11 @@ pub use fault::{Fault, FaultRule};
 pub use log::{CallRecord, Outcome};
 pub use outcome::OutcomeRule;
 pub use settings::{
-    AccessKey, Account, BadSettings, ClockSkew, Consent, ConsentLapse, Consistency, DurationRule,
-    Durations, Echo, EmptyCredentials, GatewayIds, Issuing, LimitError, PolicyHeader, QuotaOrder,
-    Quotas, Settings, SettingsChange, Signatures, TokenAfterDelete, TokenMismatch, TokenPolicy,
-    Transition, UpdateOfFailed, UpdatedAt, Variants, Verdict,
+    AccessKey, Account, BadSettings, Clash, ClockSkew, Consent, ConsentLapse, Consistency,
+    DurationRule, Durations, Echo, EmptyCredentials, Entry, GatewayIds, Issuing, LimitError, Place,
+    Places, PolicyHeader, Position, QuotaOrder, Quotas, Settings, SettingsChange, Signatures,
+    TokenAfterDelete, TokenMismatch, TokenPolicy, Transition, UpdateOfFailed, UpdatedAt, Variants,
+    Verdict,
 };
 pub use spread::{Chance, Spread};
 pub use state::{BackdoorError, NewGateway, TargetPatch};

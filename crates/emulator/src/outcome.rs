@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::Transition;
 use crate::spread::Chance;
-use crate::tally::{Rule, Terms};
+use crate::tally::{Rule, Terms, is_wider};
 use crate::target::TargetStatus;
 
 /// One rule. Members that are absent match every transition.
@@ -135,5 +135,11 @@ impl Rule for OutcomeRule {
 
     fn seed(&self) -> u64 {
         self.seed
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        is_wider(self.transition.as_ref(), other.transition.as_ref())
+            && is_wider(self.gateway.as_ref(), other.gateway.as_ref())
+            && is_wider(self.name.as_ref(), other.name.as_ref())
     }
 }

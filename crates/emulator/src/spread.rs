@@ -81,6 +81,10 @@ impl Chance {
         Self((share.clamp(0.0, 1.0) * f64::from(Self::WHOLE)).round() as u32)
     }
 
+    pub(crate) fn is_sure(self) -> bool {
+        self.0 == Self::WHOLE
+    }
+
     pub(crate) fn strikes(self, random: &mut fastrand::Rng) -> bool {
         random.u32(..Self::WHOLE) < self.0
     }
@@ -127,9 +131,12 @@ impl From<Chance> for f64 {
 
 /// A length of time as people write it: `1500ms`, `2s`, `3m 20s`.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
-    let parsed: SignedDuration =
-        text.trim().parse().map_err(|_| format!("{text:?} is not a duration like 1500ms"))?;
+    let parsed = parse_signed(text)?;
     Duration::try_from(parsed).map_err(|_| format!("{text:?} is less than nothing"))
+}
+
+fn parse_signed(text: &str) -> Result<SignedDuration, String> {
+    text.trim().parse().map_err(|_| format!("{text:?} is not a duration like 1500ms"))
 }
 
 /// The same on the way out.
@@ -167,6 +174,38 @@ pub(crate) mod span {
     }
 }
 
+/// For members of type `Option<Duration>`.
+pub(crate) mod optional_span {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Duration, span};
+
+    #[derive(Deserialize)]
+    struct Wrapped(#[serde(with = "span")] Duration);
+
+    #[expect(clippy::ref_option, reason = "the signature is serde's")]
+    pub(crate) fn serialize<S: Serializer>(
+        time: &Option<Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => span::serialize(time, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<Wrapped>::deserialize(from)?.map(|Wrapped(time)| time))
+    }
+}
+
+/// For members of type `SignedDuration`.
+pub(crate) fn signed<'de, D: Deserializer<'de>>(from: D) -> Result<SignedDuration, D::Error> {
+    from.deserialize_str(FromText(parse_signed))
+}
+
 impl Serialize for Spread {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let ends = match self {
@@ -190,10 +229,14 @@ struct SpreadVisitor;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ends {
-    from: Option<String>,
-    to: Option<String>,
-    mean: Option<String>,
-    most: Option<String>,
+    #[serde(default, with = "optional_span")]
+    from: Option<Duration>,
+    #[serde(default, with = "optional_span")]
+    to: Option<Duration>,
+    #[serde(default, with = "optional_span")]
+    mean: Option<Duration>,
+    #[serde(default, with = "optional_span")]
+    most: Option<Duration>,
 }
 
 impl<'de> Visitor<'de> for SpreadVisitor {
@@ -208,18 +251,15 @@ impl<'de> Visitor<'de> for SpreadVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Spread, A::Error> {
-        let ends = Ends::deserialize(MapAccessDeserializer::new(map))?;
-        let time = |text: String| parse(&text).map_err(A::Error::custom);
-        match ends {
+        match Ends::deserialize(MapAccessDeserializer::new(map))? {
             Ends { from: Some(from), to: Some(to), mean: None, most: None } => {
-                let (from, to) = (time(from)?, time(to)?);
                 if from > to {
                     return Err(A::Error::custom("from is more than to"));
                 }
                 Ok(Spread::Between { from, to })
             }
             Ends { from: None, to: None, mean: Some(mean), most: Some(most) } => {
-                Ok(Spread::Exponential { mean: time(mean)?, most: time(most)? })
+                Ok(Spread::Exponential { mean, most })
             }
             _ => Err(A::Error::custom("expected {from, to} or {mean, most}")),
         }

@@ -45,6 +45,21 @@ pub(crate) trait Rule: Clone {
     fn terms(&self) -> Terms;
     /// Seed of the rule's own draws: rules do not disturb each other.
     fn seed(&self) -> u64;
+    /// Whether it matches whatever the other one matches.
+    fn covers(&self, other: &Self) -> bool;
+
+    /// Whether a later rule never acts because this one always does before it.
+    fn leaves_nothing_of(&self, later: &Self) -> bool {
+        let (own, its) = (self.terms(), later.terms());
+        let acts_always = own.times.is_none() && own.probability.is_none_or(Chance::is_sure);
+        // Whatever both match, this one has counted at least as often.
+        acts_always && own.skip <= its.skip && self.covers(later)
+    }
+}
+
+/// Whether what a member of one rule lets through includes what it lets through in another.
+pub(crate) fn is_wider<T: PartialEq>(own: Option<&T>, other: Option<&T>) -> bool {
+    own.is_none() || own == other
 }
 
 impl<R: Rule> Rules<R> {

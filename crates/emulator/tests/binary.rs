@@ -35,3 +35,18 @@ async fn a_wrong_value_is_named() {
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.starts_with("agentcore-emulator: --creating soon: "), "{message}");
 }
+
+#[tokio::test]
+async fn what_is_wrong_between_two_lines_of_the_settings_is_told_in_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("settings.yaml");
+    std::fs::write(&path, "gateways:\n  - a\n  - b\n  - a\n").unwrap();
+    let output = command().arg("--settings").arg(&path).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let expected = format!(
+        "agentcore-emulator: --settings {}: line 4 column 5: gateway \"a\" is already one of \
+         `gateways` (line 2 column 5): give it once\n",
+        path.display()
+    );
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
+}

@@ -173,8 +173,25 @@ async fn the_admin_api_says_what_is_wrong_and_where() {
     assert_eq!(response.status, 400);
     let message = response.body["error"].as_str().unwrap();
     assert!(message.contains("falt") && message.contains("line 3"), "{message}");
+    let lacking = "{\n  \"kind\": \"GetGateway\",\n  \"times\": 1\n}";
+    let response = send(&emulator, "POST /_emulator/faults", "", lacking).await;
+    assert_eq!(response.body["error"], "line 1 column 1: missing field `fault`");
+    for nothing in ["", " ", "null"] {
+        for rules in ["faults", "outcomes"] {
+            let request = format!("POST /_emulator/{rules}");
+            assert_eq!(send(&emulator, &request, "", nothing).await.status, 400, "{nothing:?}");
+        }
+    }
+    assert!(emulator.faults().is_empty() && emulator.outcomes().is_empty());
     let nowhere = admin(&emulator, "GET /_emulator/nowhere", &Value::Null).await;
     assert_eq!(nowhere.status, 404);
+}
+
+#[tokio::test]
+async fn settings_that_cannot_stand_together_start_nothing() {
+    let error = Emulator::start(Settings::with_gateways(["gw", "gw"])).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    assert!(error.to_string().starts_with("gateways[1]: "), "{error}");
 }
 
 #[tokio::test]
@@ -196,6 +213,24 @@ async fn settings_change_at_run_time_section_by_section() {
     let wrong = "{\n  \"durations\": {\n    \"creating\": \"soon\"\n  }\n}";
     let wrong = send(&emulator, "PATCH /_emulator/settings", "", wrong).await;
     assert!(wrong.body["error"].as_str().unwrap().contains("line 3"), "{}", wrong.body);
+
+    let key = r#"{"id": "AKID"}"#;
+    let twice = format!(
+        "{{\"accounts\": [\n{{\"id\": \"111111111111\", \"accessKeys\": [{key}]}},\n\
+         {{\"id\": \"222222222222\", \"accessKeys\": [{key}]}}\n]}}"
+    );
+    let twice = send(&emulator, "PATCH /_emulator/settings", "", &twice).await;
+    assert_eq!(
+        (twice.status, &twice.body["error"]),
+        (
+            400,
+            &json!(
+                "line 3 column 46: access key \"AKID\" is already account 111111111111's (line 2 \
+                 column 46): give it once"
+            )
+        )
+    );
+    assert!(emulator.settings().accounts.is_empty(), "what is refused changes nothing");
 
     let rule = json!({"transition": "CREATING", "times": 1});
     assert_eq!(admin(&emulator, "POST /_emulator/outcomes", &rule).await.status, 201);
@@ -308,6 +343,9 @@ async fn rules_and_gateways_that_cannot_be_meant_are_refused() {
         ("faults", json!({"fault": {"error": {"code": "X", "status": 101}}}), "101"),
         ("faults", json!({"fault": {"error": {"code": "X", "status": 9999}}}), "9999"),
         ("faults", json!({"fault": {"error": {"code": "X\r\ny"}}}), "code"),
+        ("faults", json!({"fault": "halfAnswer", "times": 0}), "never acts"),
+        ("faults", json!({"fault": "halfAnswer", "kind": "ListGateways", "name": "a"}), "`name`"),
+        ("outcomes", json!({"times": 0}), "never acts"),
         ("gateways", json!({"id": ""}), "ID"),
         ("gateways", json!({"id": "a/b"}), "ID"),
         ("gateways", json!({"id": "a", "account": "me"}), "digits"),

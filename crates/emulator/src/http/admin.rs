@@ -224,10 +224,7 @@ pub(super) fn failure(status: u16, message: &str) -> Response {
 }
 
 /// Reads a body whatever its content type says. The parser's message names line and column.
-pub(super) fn with_body<T: DeserializeOwned>(
-    body: &Bytes,
-    then: impl FnOnce(T) -> Response,
-) -> Response {
+fn with_body<T: DeserializeOwned>(body: &Bytes, then: impl FnOnce(T) -> Response) -> Response {
     match serde_json::from_slice(body) {
         Ok(document) => then(document),
         Err(error) => failure(400, &error.to_string()),

@@ -9,12 +9,12 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::json;
 
-use super::admin::{failure, items, with_body};
+use super::admin::{failure, items};
 use super::write;
 use crate::core::Core;
 use crate::fault::FaultRule;
 use crate::outcome::OutcomeRule;
-use crate::settings::SettingsChange;
+use crate::settings::{Document, SettingsChange, read};
 use crate::shape;
 
 type Shared = State<Arc<Core>>;
@@ -32,7 +32,7 @@ async fn settings(State(core): Shared) -> Response {
 }
 
 async fn change_settings(State(core): Shared, body: Bytes) -> Response {
-    with_body(&body, |change: SettingsChange| {
+    with_document(&body, |change: SettingsChange| {
         if let Some(member) = change.start_only(&core.settings()) {
             return failure(400, &format!("{member}: can be set at the start only"));
         }
@@ -46,7 +46,7 @@ async fn faults(State(core): Shared) -> Response {
 }
 
 async fn add_fault(State(core): Shared, body: Bytes) -> Response {
-    with_body(&body, |rule: FaultRule| {
+    with_document(&body, |rule: FaultRule| {
         let id = core.change(|inner, _| inner.faults.add(rule));
         write::json(201, &json!({"id": id}))
     })
@@ -62,7 +62,7 @@ async fn outcomes(State(core): Shared) -> Response {
 }
 
 async fn add_outcome(State(core): Shared, body: Bytes) -> Response {
-    with_body(&body, |rule: OutcomeRule| {
+    with_document(&body, |rule: OutcomeRule| {
         let id = core.change(|inner, _| inner.state.outcomes.add(rule));
         write::json(201, &json!({"id": id}))
     })
@@ -75,4 +75,14 @@ async fn clear_outcomes(State(core): Shared) -> Response {
 
 async fn shapes() -> Response {
     write::json(200, &shape::describe())
+}
+
+/// Reads a body as a settings file is read, and refuses it in the same words.
+fn with_document<T: Document>(body: &Bytes, then: impl FnOnce(T) -> Response) -> Response {
+    let Ok(text) = std::str::from_utf8(body) else { return failure(400, "the body is no text") };
+    match read(text) {
+        Ok(Some(document)) => then(document),
+        Ok(None) => failure(400, "the body says nothing"),
+        Err(error) => failure(400, &error.to_string()),
+    }
 }

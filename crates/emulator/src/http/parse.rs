@@ -251,6 +251,11 @@ mod tests {
             });
             assert_eq!(route(method, path), expected, "{method} {path}");
             assert_eq!(route(method, &format!("{path}/")), expected, "{method} {path}/");
+            // What rules may ask of a call is what a call can have.
+            let Some(Route { kind, gateway, target }) = expected else { continue };
+            assert_eq!(kind.has_gateway(), gateway.is_some(), "{kind:?}");
+            let is_named = target.is_some() || body_shape(kind).is_some();
+            assert_eq!(kind.has_name(), is_named, "{kind:?}");
         }
     }
 

@@ -3,13 +3,14 @@
 //! A section that is there replaces the section of that name, and what it leaves out takes its
 //! default; a section that is absent stays as it is. So a file says what differs, and a change at
 //! run time touches nothing else. The parser knows line and column of whatever it refuses,
-//! wherever the refusal comes from, because all checks of single values are part of reading them.
+//! wherever the refusal comes from, because all checks of single values are part of reading them;
+//! those of several come after it, in `clash`.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, ClockSkew, Consent, Consistency, DurationRule, Durations, Echo, Issuing, Quotas,
-    Settings, Signatures, TokenPolicy, Variants, words,
+    Account, BadSettings, ClockSkew, Consent, Consistency, DurationRule, Durations, Echo, Issuing,
+    Quotas, Settings, Signatures, TokenPolicy, Variants, read, words,
 };
 use crate::fault::FaultRule;
 use crate::outcome::OutcomeRule;
@@ -71,15 +72,10 @@ pub struct SettingsChange {
     pub seed: Option<u64>,
 }
 
-/// Settings that cannot be read; says where and why.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct BadSettings(String);
-
 impl SettingsChange {
     /// Reads a settings file: YAML, of which JSON is a part.
     pub fn from_yaml(text: &str) -> Result<Self, BadSettings> {
-        serde_saphyr::from_str(text).map_err(|error| BadSettings(error.to_string()))
+        Ok(read(text)?.unwrap_or_default())
     }
 
     /// Carries the change out.
@@ -225,9 +221,40 @@ mod tests {
             (1, "colour: blue\n"),
             (2, "seed: 1\ndefaultPageSize: 0\n"),
             (2, "seed: 1\nregion: \"\"\n"),
+            (3, "latency:\n  from: 1s\n  to: soon\n"),
+            (2, "clock:\n  offset: soon\nseed: 1\n"),
+            (3, "quotas:\n  callsPerSecond:\n    GetGatewy: 1\n"),
+            (3, "durations:\n  creating: 1s\n  creating: 2s\n"),
+            (3, "seed: 1\n---\nseed: 2\n"),
         ] {
             let error = SettingsChange::from_yaml(bad).unwrap_err().to_string();
-            assert!(error.contains(&format!("line {line}")), "{bad:?}: {error}");
+            assert!(error.starts_with(&format!("line {line} column ")), "{bad:?}: {error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_an_entry_lacks_is_told_where_the_entry_begins() {
+        for (place, member, bad) in [
+            ("line 3 column 5", "fault", "seed: 1\nfaults:\n  - kind: GetGateway\n    times: 3\n"),
+            ("line 2 column 5", "fault", "faults:\n  - {kind: GetGateway,\n     times: 3}\n"),
+            ("line 2 column 5", "fault", "faults:\n  - {}\n"),
+            ("line 2 column 5", "takes", "durationRules:\n  - gateway: a\n    name: b\nseed: 1\n"),
+            ("line 4 column 9", "code", "faults:\n  - fault:\n      error:\n        status: 418\n"),
+            ("line 2 column 5", "id", "accounts:\n  - gateways: [a]\n    accessKeys: []\n"),
+            ("line 4 column 9", "id", "accounts:\n  - id: x\n    accessKeys:\n      - secret: y\n"),
+        ] {
+            let bad = bad.replace("id: x", "id: \"111111111111\"");
+            let error = SettingsChange::from_yaml(&bad).unwrap_err().to_string();
+            assert_eq!(error, format!("{place}: missing field `{member}`"), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_no_change() {
+        for nothing in ["", "# seed: 1\n", "{}", "accounts:\n", "gateways:\n"] {
+            let read = SettingsChange::from_yaml(nothing).unwrap();
+            assert_eq!(read, SettingsChange::default(), "{nothing:?}");
         }
     }
 }

@@ -1,10 +1,14 @@
 //! How the emulator behaves where AWS leaves it open, and where a test wants it otherwise.
 //!
-//! The defaults play AWS in good health, only faster. `change` reads the same settings from a
-//! file or from the admin API.
+//! The defaults play AWS in good health, only faster. `read` reads the same settings from a file
+//! or from the admin API, `change` carries them out, and `clash` refuses what cannot stand
+//! together.
 
 mod change;
+mod clash;
+mod places;
 mod quotas;
+mod read;
 mod signers;
 mod time;
 mod variants;
@@ -14,8 +18,12 @@ use crate::fault::FaultRule;
 use crate::outcome::OutcomeRule;
 use crate::spread::Spread;
 
-pub use change::{BadSettings, SettingsChange};
+pub use change::SettingsChange;
+pub use clash::Clash;
+pub use places::{Entry, Place, Places, Position};
 pub use quotas::{LimitError, QuotaOrder, Quotas};
+pub use read::BadSettings;
+pub(crate) use read::{Document, read};
 pub use signers::{AccessKey, Account, Issuing, Signatures};
 pub use time::{ClockSkew, Consistency, DurationRule, Durations, Transition};
 pub use variants::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::words;
-use crate::spread::span;
+use crate::spread::{optional_span, span};
 
 /// An account, with what belongs to it from the start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,31 +73,5 @@ impl Default for Issuing {
             role_arn: None,
             container_token: None,
         }
-    }
-}
-
-mod optional_span {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use super::{Duration, span};
-
-    #[derive(Deserialize)]
-    struct Wrapped(#[serde(with = "span")] Duration);
-
-    #[expect(clippy::ref_option, reason = "the signature is serde's")]
-    pub(super) fn serialize<S: Serializer>(
-        time: &Option<Duration>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        match time {
-            Some(time) => span::serialize(time, to),
-            None => to.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        Ok(Option::<Wrapped>::deserialize(from)?.map(|Wrapped(time)| time))
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::spread::{Spread, span};
+use crate::spread::{Spread, signed, span};
+use crate::tally::is_wider;
 
 /// What goes on in the background after a 202.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +91,13 @@ impl DurationRule {
             && self.gateway.as_deref().is_none_or(|only| only == gateway)
             && self.name.as_deref().is_none_or(|only| only == name)
     }
+
+    /// Whether it matches whatever the other one matches.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        is_wider(self.transition.as_ref(), other.transition.as_ref())
+            && is_wider(self.gateway.as_ref(), other.gateway.as_ref())
+            && is_wider(self.name.as_ref(), other.name.as_ref())
+    }
 }
 
 /// How old what a read shows can be. A spread lets one read show more than the next, as answers
@@ -115,7 +123,9 @@ impl Consistency {
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ClockSkew {
     /// The whole clock, timestamps included; read at the start only.
+    #[serde(deserialize_with = "signed")]
     pub offset: SignedDuration,
     /// The header `Date`, on top of that.
+    #[serde(deserialize_with = "signed")]
     pub date_header: SignedDuration,
 }

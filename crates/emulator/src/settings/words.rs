@@ -5,8 +5,8 @@
 
 use std::fmt;
 
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, SeqAccess, Unexpected, Visitor};
+use serde::de::{Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::spread::FromText;
 
@@ -98,62 +98,25 @@ pub(crate) fn optional_region<'de, D: Deserializer<'de>>(
 }
 
 pub(crate) fn gateway<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    Next(&[]).deserialize(from)
+    let read = |id: &str| {
+        if id.is_empty() || id.contains('/') || id.starts_with("arn:") {
+            return Err(format!("gateway {id:?}: an ID, not an ARN or a path"));
+        }
+        Ok(id.to_owned())
+    };
+    from.deserialize_str(FromText(read))
 }
 
-pub(crate) fn gateways<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    from.deserialize_seq(Gateways)
-}
+#[derive(Deserialize)]
+struct Gateway(#[serde(deserialize_with = "gateway")] String);
 
 pub(crate) fn optional_gateways<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<Vec<String>>, D::Error> {
-    gateways(from).map(Some)
+    let ids = Option::<Vec<Gateway>>::deserialize(from)?;
+    Ok(ids.map(|ids| ids.into_iter().map(|Gateway(id)| id).collect()))
 }
 
-struct Gateways;
-
-impl<'de> Visitor<'de> for Gateways {
-    type Value = Vec<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of gateway IDs")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<String>, A::Error> {
-        let mut known = Vec::new();
-        while let Some(id) = items.next_element_seed(Next(&known))? {
-            known.push(id);
-        }
-        Ok(known)
-    }
-}
-
-/// The next ID, after these.
-struct Next<'a>(&'a [String]);
-
-impl<'de> DeserializeSeed<'de> for Next<'_> {
-    type Value = String;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<String, D::Error> {
-        from.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Next<'_> {
-    type Value = String;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a gateway ID")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, id: &str) -> Result<String, E> {
-        if id.is_empty() || id.contains('/') || id.starts_with("arn:") {
-            return Err(E::custom(format!("gateway {id:?}: an ID, not an ARN or a path")));
-        }
-        if self.0.iter().any(|known| known == id) {
-            return Err(E::custom(format!("gateway {id:?} is given twice")));
-        }
-        Ok(id.to_owned())
-    }
+pub(crate) fn gateways<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    optional_gateways(from).map(Option::unwrap_or_default)
 }
