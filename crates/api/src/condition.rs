@@ -11,6 +11,8 @@ pub enum ConditionType {
     Programmed,
     /// Present while the target differs from what is written and is left so on purpose.
     Drifted,
+    /// Present where the tools are to be kept fresh: whether they are.
+    ToolsSynchronized,
     /// Present while something is under way (kstatus).
     Reconciling,
     /// Present while only a person can help (kstatus).
@@ -26,6 +28,7 @@ impl ConditionType {
             Self::Accepted => "Accepted",
             Self::Programmed => "Programmed",
             Self::Drifted => "Drifted",
+            Self::ToolsSynchronized => "ToolsSynchronized",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
         }
@@ -106,4 +109,20 @@ reasons! {
     Suspended,
     /// The gateway has not been observed for some time.
     ObservationStale,
+    /// The gateway has fetched the tools since the last rollout.
+    Synchronized,
+    /// The gateway has nothing to fetch: it asks the server each time, or the list is fixed.
+    NothingToSynchronize,
+    /// The gateway is asked to fetch the tools.
+    Synchronizing,
+    /// The workload is being rolled out; the tools are fetched when it is done.
+    RollingOut,
+    /// There is no such workload.
+    WorkloadNotFound,
+    /// The operator cannot see the workload.
+    WorkloadUnreadable,
+    /// The tools are fetched on request only, because a person might have to consent.
+    OnRequestOnly,
+    /// The gateway could not fetch the tools, or AWS refused to let it.
+    SynchronizationFailed,
 }

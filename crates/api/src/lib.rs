@@ -25,7 +25,10 @@ pub use spec::{
     ApiKeyAuth, CaCertificateSource, IamAuth, ManagedVpc, PrivateEndpointSource, S3Source,
     SecretSource, ToolSchemaSource, ToolSync, WorkloadRef,
 };
-pub use status::{Applied, Applying, Authorization, Intent, MCPServerStatus, Retired};
+pub use status::{
+    Applied, Applying, Authorization, Intent, MCPServerStatus, Retired, Synchronizing,
+    ToolSyncRecord,
+};
 pub use target::{Accepted, GatewayId, Summary, Target, TargetId, TargetStatus};
 
 /// The API group of the resource.
@@ -41,6 +44,10 @@ pub const TARGET_ANNOTATION: &str = "mcpgateway.bedrock.aws/target";
 
 /// The annotation that asks to take over an existing target of the resource's gateway by its ID.
 pub const ADOPT_ANNOTATION: &str = "mcpgateway.bedrock.aws/adopt-target-id";
+
+/// The annotation that asks to fetch the server's tools again whenever its value changes. The value
+/// is of any form, by convention the time of the request.
+pub const SYNC_REQUEST_ANNOTATION: &str = "mcpgateway.bedrock.aws/sync-requested-at";
 
 /// The annotation that asks for an immediate check whenever its value changes. The value is of
 /// any form, by convention the time of the request.

@@ -18,7 +18,7 @@ pub struct MCPServerStatus {
 
     /// `Ready` is the summary; `Accepted` judges what is written in this resource; `Programmed`
     /// tells about the target at the gateway. `Drifted`, `Reconciling` and `Stalled` appear only
-    /// while true.
+    /// while true; `ToolsSynchronized` where `spec.toolSync` asks for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
@@ -64,6 +64,11 @@ pub struct MCPServerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
 
+    /// The last value of the annotation `mcpgateway.bedrock.aws/sync-requested-at` that was acted
+    /// upon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_sync_at: Option<String>,
+
     /// The operator's record of a target that is being created and is not yet bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
@@ -80,6 +85,10 @@ pub struct MCPServerStatus {
     /// it, so it may be replaced.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub never_ready: bool,
+
+    /// The operator's record of what the gateway's list of tools stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_sync: Option<ToolSyncRecord>,
 
     /// Targets on gateways that this resource has left, still to be deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -109,6 +118,10 @@ pub struct Intent {
     /// it made is hardly younger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts_until: Option<Timestamp>,
+    /// Hash of the workload's pod template, if it was rolled out completely: the target that is made
+    /// fetches its tools.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
     /// The AWS account in which the target is made, as far as it was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -123,8 +136,9 @@ pub struct Intent {
 pub struct Authorization {
     /// What the person has to open. It is valid for some minutes.
     pub url: String,
-    /// When the operator saw it first.
-    pub seen_at: Timestamp,
+    /// When it is not expected to lead anywhere any more: ten minutes after the operator saw it
+    /// first. AWS does not tell.
+    pub expires_at: Timestamp,
 }
 
 /// An Update under way.
@@ -135,6 +149,42 @@ pub struct Applying {
     pub fingerprint: String,
     /// The generation of the resource that is sent.
     pub generation: i64,
+    /// Hash of the workload's pod template, if it was rolled out completely: an Update fetches the
+    /// tools.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+}
+
+/// What the gateway's list of tools stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolSyncRecord {
+    /// Hash of the workload's pod template whose rollout was complete before the tools were last
+    /// asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// A Synchronize that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub under_way: Option<Synchronizing>,
+    /// Why AWS refused the last Synchronize for good, in its own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// A Synchronize under way: written before the call, so that a crash at any point leaves a trace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Synchronizing {
+    /// Hash of the workload's pod template, if it was rolled out completely.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// The request that it answers, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// When the tools were last fetched before, on AWS's clock: a later time is that of this
+    /// Synchronize, or of one that began after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_synchronized_at: Option<Timestamp>,
 }
 
 /// The last configuration that AWS accepted.

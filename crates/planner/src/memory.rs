@@ -28,6 +28,8 @@ pub enum Attempt {
     Delete,
     /// `GetGatewayTarget`.
     Read,
+    /// `SynchronizeGatewayTargets`.
+    Synchronize,
 }
 
 /// A call to AWS that has ended.
@@ -48,6 +50,8 @@ pub enum Answer {
     Accepted(Accepted),
     /// To a Delete.
     Deleting,
+    /// To a Synchronize.
+    Synchronizing,
     /// To a Get.
     Found(Box<Target>),
 }
@@ -108,6 +112,17 @@ pub(crate) struct Updated {
     pub(crate) moved: bool,
 }
 
+/// What is known of the Synchronize that the status records as under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Synced {
+    /// It has not begun.
+    NotYet,
+    /// AWS accepted it at this time.
+    Accepted(Timestamp),
+    /// At this time it was left open whether AWS did.
+    Open(Timestamp),
+}
+
 /// A target that was asked to be deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Deleted {
@@ -128,6 +143,8 @@ pub struct Memory {
     deleted: Option<Deleted>,
     intended: Option<Intended>,
     updated: Option<Updated>,
+    /// `None`: that of a process before this one, if any.
+    synced: Option<Synced>,
     /// The last answer for each target, the newest last.
     readings: Vec<Reading>,
     /// At most one for each kind of call.
@@ -136,6 +153,8 @@ pub struct Memory {
     again: Option<(i64, u32)>,
     /// The last check that was asked for, and when it was noticed.
     request: Option<(String, Timestamp)>,
+    /// The last Synchronize that was asked for.
+    sync_request: Option<String>,
 }
 
 impl Memory {
@@ -148,24 +167,33 @@ impl Memory {
             deleted: None,
             intended: None,
             updated: None,
+            synced: None,
             readings: Vec::new(),
             setbacks: Vec::new(),
             again: None,
             request: None,
+            sync_request: None,
         }
     }
 
     /// The resource as it is now planned for. To be told before every plan: whoever asks for a check
     /// is not made to wait for the end of a pause.
     pub fn notice(&mut self, server: &MCPServer, now: Timestamp) {
-        let Some(asked) = annotation(server, api::REQUEST_ANNOTATION) else { return };
-        let handled = server.status.as_ref().and_then(|s| s.last_handled_reconcile_at.as_deref());
-        let known = self.request.as_ref().is_some_and(|(known, _)| known == asked);
-        if !known && handled != Some(asked) {
+        let status = server.status.as_ref();
+        let handled = status.and_then(|status| status.last_handled_reconcile_at.as_deref());
+        if let Some(asked) = annotation(server, api::REQUEST_ANNOTATION)
+            && self.request.as_ref().is_none_or(|(known, _)| known != asked)
+            && handled != Some(asked)
+        {
             self.request = Some((asked.to_owned(), now));
             self.setbacks.clear();
             self.again = None;
             self.deleted.iter_mut().for_each(|deleted| deleted.times = 0);
+        }
+        let asked = annotation(server, api::SYNC_REQUEST_ANNOTATION);
+        if asked.is_some() && self.sync_request.as_deref() != asked {
+            self.sync_request = asked.map(str::to_owned);
+            self.succeeded(Attempt::Synchronize);
         }
     }
 
@@ -185,6 +213,7 @@ impl Memory {
             }
             // An answer to an earlier Update is none to the one that comes now.
             Step::RecordApplying(_) => self.updated = None,
+            Step::RecordSync(_) => self.synced = Some(Synced::NotYet),
             Step::AddFinalizer
             | Step::Create { .. }
             | Step::Bind(_)
@@ -192,6 +221,7 @@ impl Memory {
             | Step::Read { .. }
             | Step::Update { .. }
             | Step::RecordApplied { .. }
+            | Step::Synchronize { .. }
             | Step::Delete { .. }
             | Step::ForgetRetired(_)
             | Step::ReleaseFinalizer => {}
@@ -204,7 +234,7 @@ impl Memory {
         let Call { began, ended, result } = call;
         let accepted = match &result {
             Ok(Answer::Accepted(accepted)) => Some(accepted.clone()),
-            Ok(Answer::Deleting | Answer::Found(_)) | Err(_) => None,
+            Ok(Answer::Deleting | Answer::Synchronizing | Answer::Found(_)) | Err(_) => None,
         };
         let failure = result.as_ref().err();
         // A definite refusal changes nothing.
@@ -226,6 +256,17 @@ impl Memory {
                 }
                 (Attempt::Update, result.is_ok())
             }
+            Step::Synchronize { again, .. } => {
+                if result.is_ok() {
+                    self.synced = Some(Synced::Accepted(ended));
+                } else if changed {
+                    self.synced = Some(Synced::Open(ended));
+                }
+                if *again && result.is_ok() {
+                    self.once_more(generation);
+                }
+                (Attempt::Synchronize, result.is_ok())
+            }
             Step::Delete { target, .. } => {
                 if changed || not_found {
                     let earlier = self.deleted.take().filter(|earlier| earlier.target == *target);
@@ -243,7 +284,9 @@ impl Memory {
             Step::Read { gateway, target } => {
                 let found = match &result {
                     Ok(Answer::Found(target)) => Some(target.clone()),
-                    Ok(Answer::Accepted(_) | Answer::Deleting) | Err(_) => None,
+                    Ok(Answer::Accepted(_) | Answer::Deleting | Answer::Synchronizing) | Err(_) => {
+                        None
+                    }
                 };
                 if found.is_some() || not_found {
                     self.read(gateway, target, began, found);
@@ -256,6 +299,7 @@ impl Memory {
             | Step::Annotate(_)
             | Step::RecordApplying(_)
             | Step::RecordApplied { .. }
+            | Step::RecordSync(_)
             | Step::ForgetRetired(_)
             | Step::ReleaseFinalizer => return,
         };
@@ -364,6 +408,12 @@ impl Memory {
         self.updated.as_ref().filter(|updated| updated.fingerprint == fingerprint)
     }
 
+    /// What became of the Synchronize that is recorded as under way: without a memory of it, a
+    /// process before this one may have sent it until this one began.
+    pub(crate) fn synced(&self) -> Synced {
+        self.synced.unwrap_or(Synced::Open(self.since))
+    }
+
     /// Whether a Create of this process was answered with this target.
     pub(crate) fn has_created(&self, target: &TargetId) -> bool {
         let answer = self.intended.as_ref().and_then(|intended| intended.answer.as_ref());
@@ -403,7 +453,10 @@ impl Memory {
 /// Whether other operations were seen under way when the step was decided on.
 fn was_busy(step: &Step) -> bool {
     match step {
-        Step::Create { busy, .. } | Step::Update { busy, .. } | Step::Delete { busy, .. } => *busy,
+        Step::Create { busy, .. }
+        | Step::Update { busy, .. }
+        | Step::Synchronize { busy, .. }
+        | Step::Delete { busy, .. } => *busy,
         Step::AddFinalizer
         | Step::RecordIntent(_)
         | Step::Bind(_)
@@ -411,6 +464,7 @@ fn was_busy(step: &Step) -> bool {
         | Step::Read { .. }
         | Step::RecordApplying(_)
         | Step::RecordApplied { .. }
+        | Step::RecordSync(_)
         | Step::ForgetRetired(_)
         | Step::ReleaseFinalizer => false,
     }

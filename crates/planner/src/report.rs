@@ -8,16 +8,18 @@ mod conditions;
 mod notes;
 mod reading;
 mod text;
+mod tools;
 
 use std::time::Duration;
 
 use api::{
     Applied, Authorization, Failure, GatewayId, MCPServer, MCPServerStatus, Retired, Summary,
-    Target, TargetId, TargetStatus,
+    Target, TargetId, TargetStatus, ToolSyncRecord,
 };
 use jiff::Timestamp;
 
 pub use notes::{Note, note};
+pub use tools::Tools;
 
 use crate::memory::later;
 use crate::world::Bound;
@@ -44,6 +46,21 @@ pub struct Report {
     pub intent_is_void: bool,
     /// The request for a check that is answered with this report.
     pub handled: Option<String>,
+    /// Whether the gateway's list of tools is fresh.
+    pub tools: Tools,
+    /// What is recorded of the tools with this report, where anything is.
+    pub(crate) synced: Option<Synced>,
+}
+
+/// What has come of asking for the tools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Synced {
+    /// Hash of the pod template that they stand for, if a workload is named.
+    pub(crate) template: Option<String>,
+    /// The request that is answered.
+    pub(crate) request: Option<String>,
+    /// Why AWS refused for good.
+    pub(crate) refused: Option<String>,
 }
 
 /// What was seen of the target, as far as the status tells it.
@@ -91,6 +108,8 @@ pub enum Standing {
     Creating(GatewayId),
     /// The target is being updated, or is busy otherwise.
     Updating(TargetId),
+    /// The gateway fetches the tools of the target's server again.
+    Synchronizing(TargetId),
     /// Somebody else has changed the target, and it is put right.
     Repairing {
         /// The target.
@@ -107,8 +126,13 @@ pub enum Standing {
     },
     /// The target is gone, and is made again.
     Recreating(TargetId),
-    /// The target has never worked and cannot be updated: it is deleted, and another is made.
-    Replacing(TargetId),
+    /// AWS refuses to change the target, so another is made in its place.
+    Replacing {
+        /// The target.
+        target: TargetId,
+        /// What AWS said.
+        refusal: Failure,
+    },
     /// The target is being deleted.
     Deleting(TargetId),
     /// AWS has accepted to delete the target, and shows it as it was.
@@ -117,8 +141,8 @@ pub enum Standing {
     DeletingAfterConsent(TargetId),
     /// The resource goes, and what it has at AWS stays.
     Retained(Option<Bound>),
-    /// This would be done to the target, and must not be: it would be "created", "updated" or
-    /// "deleted".
+    /// This would be done to the target, and must not be: it would be "created", "updated",
+    /// "synchronized" or "deleted".
     Suspended(&'static str),
     /// A target that nobody has allowed to take over.
     NotPermitted {
@@ -154,8 +178,20 @@ pub enum Standing {
         /// Whether time alone is not expected to help.
         only_an_edit_helps: bool,
     },
+    /// AWS refuses to change the target in place, and the resource does not allow to replace it.
+    CannotChange {
+        /// The target.
+        target: TargetId,
+        /// What AWS said.
+        failure: Failure,
+    },
     /// A person has to give consent.
-    ConsentPending(TargetId),
+    ConsentPending {
+        /// The target.
+        target: TargetId,
+        /// Whether what is written has been edited since and waits for it.
+        edited: bool,
+    },
     /// A person has not given consent in time.
     ConsentLapsed(TargetId),
     /// The target serves what is written.
@@ -198,6 +234,8 @@ impl Report {
             awaits: Vec::new(),
             intent_is_void: false,
             handled: None,
+            tools: Tools::Hold,
+            synced: None,
         }
     }
 
@@ -266,7 +304,17 @@ pub fn project(
         status.applying = None;
         status.status_reasons.clear();
     }
+    if let Some(Synced { template, request, refused }) = &report.synced {
+        let record = status.tool_sync.get_or_insert_default();
+        record.under_way = None;
+        record.template = template.clone().or_else(|| record.template.take());
+        record.refused = refused.as_deref().map(text::clean);
+        if request.is_some() {
+            status.last_handled_sync_at.clone_from(request);
+        }
+    }
     conditions::project(&mut status, &report.standing, server.metadata.generation, now);
+    tools::project(&mut status, &report.tools, server.metadata.generation, now);
     status
 }
 
@@ -297,10 +345,10 @@ fn observe(status: &mut MCPServerStatus, report: &Report, now: Timestamp) {
         status.authorization = None;
     } else if let Some(url) = authorization_url.as_deref().map(text::link).filter(|_| pending) {
         let known = status.authorization.as_ref();
-        let fresh = known.is_some_and(|known| later(known.seen_at, LINK_LIFE) > now);
+        let fresh = known.is_some_and(|known| known.expires_at > now);
         let same = known.is_some_and(|known| known.url == url);
         if !same && (changed || !fresh) {
-            status.authorization = Some(Authorization { url, seen_at: now });
+            status.authorization = Some(Authorization { url, expires_at: later(now, LINK_LIFE) });
         }
     }
     match reasons {
@@ -316,9 +364,11 @@ fn observe(status: &mut MCPServerStatus, report: &Report, now: Timestamp) {
 fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &Step) {
     match step {
         Step::RecordIntent(intent) => {
-            // A target on another gateway serves until its successor does. On the same gateway
-            // an intent means that the target is gone.
-            let stays = Bound::of(server).filter(|bound| bound.gateway.0 != intent.gateway);
+            // A target on another gateway or of another name serves until its successor does. Of the
+            // same name an intent means that the target is gone.
+            let renamed = status.target_name.as_ref().is_some_and(|name| *name != intent.name);
+            let stays =
+                Bound::of(server).filter(|bound| bound.gateway.0 != intent.gateway || renamed);
             if stays.is_none() {
                 status.gateway_id = Some(intent.gateway.clone());
                 status.gateway_arn = None;
@@ -331,6 +381,7 @@ fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &Step) {
                 status.applied_generation = None;
                 // That of a target that stays is still to be settled, should the resource come back.
                 status.applying = None;
+                status.tool_sync = None;
             }
             status.authorization = None;
             status.intent = Some(intent.clone());
@@ -353,6 +404,7 @@ fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &Step) {
             status.status_reasons.clear();
             status.applied_generation = binding.made_with.as_ref().map(|(_, at)| *at);
             status.never_ready = binding.made_with.is_some();
+            status.tool_sync = fetched(binding.template.as_ref());
             status.applied = binding.made_with.clone().map(|(fingerprint, _)| Applied {
                 fingerprint,
                 updated_at: binding.updated_at,
@@ -363,8 +415,17 @@ fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &Step) {
             status.authorization = None;
             status.applying = Some(applying.clone());
         }
+        Step::RecordSync(synchronizing) => {
+            let record = status.tool_sync.get_or_insert_default();
+            record.under_way = Some(synchronizing.clone());
+            record.refused = None;
+        }
         Step::RecordApplied { fingerprint, generation, updated_at, status: seen } => {
-            status.applying = None;
+            // An Update fetches the tools as well.
+            let template = status.applying.take().and_then(|applying| applying.template);
+            if template.is_some() {
+                status.tool_sync = fetched(template.as_ref());
+            }
             status.applied_generation = Some(*generation);
             status.target_status = Some(seen.as_str().to_owned());
             status.status_reasons.clear();
@@ -382,7 +443,14 @@ fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &Step) {
         | Step::Create { .. }
         | Step::Read { .. }
         | Step::Update { .. }
+        | Step::Synchronize { .. }
         | Step::Delete { .. }
         | Step::ReleaseFinalizer => {}
     }
+}
+
+/// What is recorded of tools that were fetched after this pod template had been rolled out.
+fn fetched(template: Option<&String>) -> Option<ToolSyncRecord> {
+    let template = template.cloned();
+    template.is_some().then_some(ToolSyncRecord { template, under_way: None, refused: None })
 }

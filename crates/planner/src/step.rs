@@ -3,7 +3,7 @@
 //! Contract: a step is one write to Kubernetes or one call to AWS, never both, so that every
 //! point at which a process can die lies between two steps.
 
-use api::{Applying, Definition, GatewayId, Intent, TargetId, TargetStatus};
+use api::{Applying, Definition, GatewayId, Intent, Synchronizing, TargetId, TargetStatus};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -70,6 +70,19 @@ pub enum Step {
         /// The target's status, from the answer.
         status: TargetStatus,
     },
+    /// Kubernetes: record the Synchronize that comes next.
+    RecordSync(Synchronizing),
+    /// AWS: have the gateway fetch the tools of the target's server again.
+    Synchronize {
+        /// The gateway.
+        gateway: GatewayId,
+        /// The target.
+        target: TargetId,
+        /// Whether it heals a target whose tools could not be fetched.
+        again: bool,
+        /// Whether other operations were seen under way on the gateway.
+        busy: bool,
+    },
     /// AWS: delete the target.
     Delete {
         /// The gateway.
@@ -102,6 +115,9 @@ pub struct Binding {
     pub updated_at: Timestamp,
     /// The fingerprint and the generation that it was made with; `None`: somebody else made it.
     pub made_with: Option<(String, i64)>,
+    /// Hash of the workload's pod template that was rolled out completely before the target was
+    /// made.
+    pub template: Option<String>,
 }
 
 impl Step {
@@ -109,7 +125,10 @@ impl Step {
     #[must_use]
     pub fn changes_aws(&self) -> bool {
         match self {
-            Self::Create { .. } | Self::Update { .. } | Self::Delete { .. } => true,
+            Self::Create { .. }
+            | Self::Update { .. }
+            | Self::Synchronize { .. }
+            | Self::Delete { .. } => true,
             Self::AddFinalizer
             | Self::RecordIntent(_)
             | Self::Bind(_)
@@ -117,6 +136,7 @@ impl Step {
             | Self::Read { .. }
             | Self::RecordApplying(_)
             | Self::RecordApplied { .. }
+            | Self::RecordSync(_)
             | Self::ForgetRetired(_)
             | Self::ReleaseFinalizer => false,
         }
@@ -135,6 +155,8 @@ impl Step {
             Self::RecordApplying(_) => "RecordApplying",
             Self::Update { .. } => "Update",
             Self::RecordApplied { .. } => "RecordApplied",
+            Self::RecordSync(_) => "RecordSync",
+            Self::Synchronize { .. } => "Synchronize",
             Self::Delete { .. } => "Delete",
             Self::ForgetRetired(_) => "ForgetRetired",
             Self::ReleaseFinalizer => "ReleaseFinalizer",

@@ -32,7 +32,7 @@ pub struct Validated {
     /// What is done when AWS refuses to change the target in place.
     pub replacement: ReplacementPolicy,
     /// When the gateway is asked to fetch the tools again.
-    pub tool_sync: ToolSync,
+    pub tool_sync: Option<ToolSync>,
 }
 
 impl Validated {

@@ -26,6 +26,27 @@ pub struct Policy {
     pub region: String,
     /// Whether targets that somebody else has made may be taken over on request.
     pub allow_adoption: bool,
+    /// How long a rollout has to be over before the tools are fetched: of several in a row the
+    /// last counts.
+    pub tool_sync_settle: Duration,
+}
+
+/// What is seen of the workload that a resource names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Workload {
+    /// It cannot be seen, and why.
+    Hidden(String),
+    /// There is none of this name.
+    Missing,
+    /// A rollout is under way.
+    RollingOut,
+    /// A rollout is complete.
+    Complete {
+        /// Hash of its pod template.
+        template: String,
+        /// Since when this process has seen it so.
+        since: Timestamp,
+    },
 }
 
 /// Both pictures, for one resource.
@@ -45,6 +66,8 @@ pub struct World<'a> {
     pub sights: &'a HashMap<GatewayId, Sight>,
     /// What other resources claim on these gateways; never a claim of this one.
     pub rivals: &'a [Claim],
+    /// The workload that the resource names; `None`: it names none, or nothing is known yet.
+    pub workload: Option<&'a Workload>,
     /// A fresh random text, should an intent be needed.
     pub nonce: &'a str,
     /// A random number, constant for the resource, that spreads its waits.
@@ -186,6 +209,22 @@ impl World<'_> {
     /// When the check was asked for, as far as this process knows.
     pub(crate) fn requested_at(&self) -> Option<Timestamp> {
         self.request().map(|asked| self.memory.requested_at(asked))
+    }
+
+    /// The Synchronize that a person has asked for and that has not been made yet.
+    pub(crate) fn sync_request(&self) -> Option<&str> {
+        let asked = self.annotation(api::SYNC_REQUEST_ANNOTATION)?;
+        let handled = self.status().and_then(|status| status.last_handled_sync_at.as_deref());
+        (handled != Some(asked)).then_some(asked)
+    }
+
+    /// The hash of the pod template that is rolled out completely: what asks the server for its
+    /// tools from now on sees what that serves.
+    pub(crate) fn complete_template(&self) -> Option<&str> {
+        match self.workload? {
+            Workload::Complete { template, .. } => Some(template),
+            Workload::Hidden(_) | Workload::Missing | Workload::RollingOut => None,
+        }
     }
 
     pub(crate) fn status(&self) -> Option<&MCPServerStatus> {

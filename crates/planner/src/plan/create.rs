@@ -55,6 +55,7 @@ pub(super) fn intend(
         generation: world.generation(),
         aws_time: Some(world.aws_now),
         attempts_until: None,
+        template: world.complete_template().map(str::to_owned),
         account: world.policy.account.clone(),
         region: Some(world.policy.region.clone()),
     };

@@ -1,21 +1,24 @@
 //! A target that is bound: keep it as written.
 
-use api::{Applied, Applying, Definition, FailureClass, Summary, Target, TargetStatus};
+use api::{
+    Applied, Applying, Definition, Failure, FailureClass, Summary, Synchronizing, Target,
+    TargetStatus,
+};
 use jiff::Timestamp;
 
 use super::create::{conflict, intend};
 use super::remove::delete;
 use super::settle::holder_of;
 use super::{
-    Decision, Stage, attempt, is_busy, read_since, read_unlisted, retire, seen, stage, wait_until,
+    Decision, Stage, tools, attempt, is_busy, read_since, read_unlisted, retire, seen, stage, wait_until,
 };
 use crate::backoff::Schedule;
 use crate::diff::{differences, fingerprint, is_current_scheme};
 use crate::memory::{Reading, later, passes};
 use crate::reasons::blame_the_spec;
-use crate::report::{Holder, Report, Standing};
+use crate::report::{Holder, Report, Standing, Tools};
 use crate::world::{Bound, World};
-use crate::{Attempt, DriftPolicy, Step, Validated};
+use crate::{Attempt, DriftPolicy, ReplacementPolicy, Step, Validated};
 
 /// Keeps the target as written.
 pub(super) fn plan(world: &World<'_>, bound: &Bound, wish: &Validated) -> Decision {
@@ -41,19 +44,16 @@ pub(super) fn plan(world: &World<'_>, bound: &Bound, wish: &Validated) -> Decisi
     }
     match stage(&entry.status) {
         Stage::Moving => Decision::wait(keeper.moving(entry)),
-        Stage::Consent => {
-            let standing = Standing::ConsentPending(bound.target.clone());
-            Decision::wait(Report::of(standing).seeing(entry).awaiting(&bound.gateway))
-        }
+        Stage::Consent => Decision::wait(keeper.consent(entry)),
         Stage::Ready | Stage::Failed => keeper.settled(entry, as_of),
     }
 }
 
-struct Keeper<'a> {
-    world: &'a World<'a>,
-    bound: &'a Bound,
-    wish: &'a Validated,
-    wanted: &'a Definition,
+pub(super) struct Keeper<'a> {
+    pub(super) world: &'a World<'a>,
+    pub(super) bound: &'a Bound,
+    pub(super) wish: &'a Validated,
+    pub(super) wanted: &'a Definition,
 }
 
 impl Keeper<'_> {
@@ -101,9 +101,33 @@ impl Keeper<'_> {
         let standing = match entry.status {
             api::TargetStatus::Creating => Standing::Creating(gateway),
             api::TargetStatus::Deleting => Standing::Recreating(self.bound.target.clone()),
+            api::TargetStatus::Synchronizing => {
+                let report = Report::of(Standing::Synchronizing(self.bound.target.clone()));
+                return self.saying(Tools::Fetching, report).seeing(entry).awaiting(&gateway);
+            }
             _ => Standing::Updating(self.bound.target.clone()),
         };
         Report::of(standing).seeing(entry).awaiting(&self.bound.gateway)
+    }
+
+    /// AWS waits for a person, and refuses every change meanwhile.
+    fn consent(&self, entry: &Summary) -> Report {
+        let print = self.applying().map(|applying| &applying.fingerprint);
+        let print = print.or_else(|| self.applied().map(|applied| &applied.fingerprint));
+        let edited = print.is_some_and(|print| {
+            is_current_scheme(print) && *print != fingerprint(self.wanted)
+        });
+        let standing = Standing::ConsentPending { target: self.bound.target.clone(), edited };
+        Report::of(standing).seeing(entry).awaiting(&self.bound.gateway)
+    }
+
+    /// What is said of the tools, where anybody wants to know.
+    fn saying(&self, tools: Tools, report: Report) -> Report {
+        if self.wish.tool_sync.is_some() { Report { tools, ..report } } else { report }
+    }
+
+    pub(super) fn sync_under_way(&self) -> Option<&Synchronizing> {
+        self.world.status()?.tool_sync.as_ref()?.under_way.as_ref()
     }
 
     /// AWS has accepted the update that is recorded as under way.
@@ -151,9 +175,14 @@ impl Keeper<'_> {
         if let Some(decision) = self.name_is_taken(entry) {
             return decision;
         }
-        let generation = self.world.generation();
-        let step = Step::RecordApplying(Applying { fingerprint, generation });
+        let step = Step::RecordApplying(self.next(fingerprint));
         Decision::step(step, self.updating().seeing(entry))
+    }
+
+    /// The record of an Update to come.
+    fn next(&self, fingerprint: String) -> Applying {
+        let template = self.world.complete_template().map(str::to_owned);
+        Applying { fingerprint, generation: self.world.generation(), template }
     }
 
     fn update(&self, entry: &Summary) -> Decision {
@@ -170,31 +199,56 @@ impl Keeper<'_> {
             before: self.world.updated_at_most(entry),
             busy: is_busy(self.world, &self.bound.gateway),
         };
-        if self.must_be_replaced(entry) {
-            return self.replace();
-        }
         let report = self.updating().seeing(entry);
-        attempt(self.world, Attempt::Update, &self.bound.gateway, step, report)
+        let refused = self.refused(Attempt::Update);
+        if let Some(failure) = refused.filter(|failure| self.may_be_replaced(entry, failure)) {
+            return self.replace(entry, failure);
+        }
+        let mut decision = attempt(self.world, Attempt::Update, &self.bound.gateway, step, report);
+        if let Standing::Held { failure, .. } = &decision.report.standing
+            && failure.class == FailureClass::Invalid
+            && !self.was_never_ready()
+        {
+            let (target, failure) = (self.bound.target.clone(), failure.clone());
+            decision.report.standing = Standing::CannotChange { target, failure };
+        }
+        decision
     }
 
-    /// A target that failed when it was made, and that AWS refuses to update: nobody has ever used
-    /// it, so another can take its place.
-    fn must_be_replaced(&self, entry: &Summary) -> bool {
+    /// Why AWS refuses the call, if it does so for what is asked rather than for now.
+    fn refused(&self, attempt: Attempt) -> Option<&Failure> {
         let world = self.world;
-        let refused = world.memory.setback(Attempt::Update, world.generation());
+        let setback = world.memory.setback(attempt, world.generation())?;
+        let class = setback.failure.class;
         // A wrong state can also be one that the List did not show yet.
-        let refused = refused.is_some_and(|setback| {
-            matches!(setback.failure.class, FailureClass::Invalid | FailureClass::WrongState)
-                && self.seen_at() >= later(setback.at, world.policy.consistency_window)
-        });
-        refused
-            && entry.status == TargetStatus::Failed
-            && world.status().is_some_and(|status| status.never_ready)
+        (matches!(class, FailureClass::Invalid | FailureClass::WrongState)
+            && self.seen_at() >= later(setback.at, world.policy.consistency_window))
+        .then_some(&setback.failure)
     }
 
-    fn replace(&self) -> Decision {
+    fn was_never_ready(&self) -> bool {
+        self.world.status().is_some_and(|status| status.never_ready)
+    }
+
+    /// Whether another target can take the place of one that AWS refuses to change: nobody has ever
+    /// used it, or the resource allows it.
+    fn may_be_replaced(&self, entry: &Summary, refusal: &Failure) -> bool {
+        if self.was_never_ready() {
+            entry.status == TargetStatus::Failed
+        } else {
+            refusal.class == FailureClass::Invalid
+                && self.wish.replacement == ReplacementPolicy::Allow
+        }
+    }
+
+    fn replace(&self, entry: &Summary, refusal: &Failure) -> Decision {
         let Bound { gateway, target, .. } = self.bound.clone();
-        let report = Report::of(Standing::Replacing(target.clone())).awaiting(&gateway);
+        let replacing = Standing::Replacing { target: target.clone(), refusal: refusal.clone() };
+        let report = Report::of(replacing).awaiting(&gateway);
+        if self.wanted.name != entry.name {
+            // The new name is free, so the old target serves until its successor does.
+            return intend(self.world, &gateway, self.wish, report);
+        }
         let from = self.world.gone_counts_from(&target);
         if self.world.memory.deleted(&target).is_some() && self.seen_at() < from {
             // What is listed may be from before the Delete.
@@ -333,10 +387,7 @@ impl Keeper<'_> {
         match self.wish.drift {
             DriftPolicy::Enforce => {
                 let generation = self.world.generation();
-                let step = Step::RecordApplying(Applying {
-                    fingerprint: fingerprint(self.wanted),
-                    generation,
-                });
+                let step = Step::RecordApplying(self.next(fingerprint(self.wanted)));
                 let standing = Standing::Repairing { target: id, fields };
                 let report = Report::of(standing).awaiting(&self.bound.gateway);
                 // Two who contend for a target shall not do so at full speed.
@@ -365,7 +416,7 @@ impl Keeper<'_> {
     }
 
     /// When the entry was listed: a Get that is to explain it must not be older.
-    fn seen_at(&self) -> Timestamp {
+    pub(super) fn seen_at(&self) -> Timestamp {
         let sight = self.world.sight(&self.bound.gateway);
         sight.and_then(|sight| sight.as_of).unwrap_or(self.world.memory.since())
     }
@@ -393,20 +444,28 @@ impl Keeper<'_> {
         })
         .seeing(entry);
         // The successor serves: what it replaces can go.
-        let Some(left) = self.world.retired().first() else { return Decision::wait(report) };
+        let Some(left) = self.world.retired().first() else {
+            return tools::plan(self, entry, report);
+        };
         let decision = retire(self.world, left, report.clone());
         if needs_a_person(&decision.report.standing) {
             return decision;
         }
         // What only delays the end of the one makes the other no less ready.
-        Decision { report: Report { standing: report.standing, ..decision.report }, ..decision }
+        let report = Report { standing: report.standing, ..decision.report };
+        match decision.step {
+            Some(step) => Decision::step(step, report),
+            None => tools::plan(self, entry, report),
+        }
     }
 
     /// Failed with the configuration that is wanted: AWS's reasons, and another try in time.
     fn heal(&self, target: &Target) -> Decision {
         let pending = self.world.status().is_some_and(|status| status.authorization.is_some())
             && stage(&target.summary.status) == Stage::Failed;
-        let asked = self.world.request().is_some() && !self.wish.suspended;
+        let unfetched = target.summary.status == TargetStatus::SynchronizeUnsuccessful;
+        let asked = (self.world.request().is_some() || unfetched && self.is_sync_requested())
+            && !self.wish.suspended;
         if pending && !asked {
             // To try again would be to ask the person again.
             let standing = Standing::ConsentLapsed(self.bound.target.clone());
@@ -416,10 +475,41 @@ impl Keeper<'_> {
         let schedule = if blamed { Schedule::FAULTY_SPEC } else { Schedule::FAILED_TARGET };
         let heal_at = self.again_at(schedule);
         // Of one that is suspended it is said at once that it is not tried.
-        if asked || self.wish.suspended || self.world.now >= heal_at {
-            return self.begin_update(&target.summary, fingerprint(self.wanted));
+        let now = asked || self.wish.suspended || self.world.now >= heal_at;
+        let refused = self.refused(Attempt::Synchronize).is_some();
+        let decision = match (unfetched && !refused, now) {
+            (true, _) if !asked && self.wanted.needs_consent() => {
+                // To ask again could be to ask the person again.
+                self.failed(target, None)
+            }
+            (_, false) => self.failed(target, Some(heal_at)),
+            (true, true) => self.fetch_again(&target.summary),
+            (false, true) => self.begin_update(&target.summary, fingerprint(self.wanted)),
+        };
+        if !unfetched || decision.step.is_some() {
+            return decision;
         }
-        self.failed(target, Some(heal_at))
+        let report = self.saying(Tools::Failed, decision.report);
+        Decision { report, ..decision }
+    }
+
+    /// The gateway could not fetch the tools, and is asked again.
+    fn fetch_again(&self, entry: &Summary) -> Decision {
+        let standing = Standing::Synchronizing(self.bound.target.clone());
+        let report = Report::of(standing).seeing(entry).awaiting(&self.bound.gateway);
+        if self.sync_under_way().is_none() || self.is_sync_requested() {
+            return Decision::step(tools::record(self, entry), report);
+        }
+        let step = tools::synchronize(self, true);
+        attempt(self.world, Attempt::Synchronize, &self.bound.gateway, step, report)
+    }
+
+    /// Whether a person has asked for the tools since they were last asked for.
+    fn is_sync_requested(&self) -> bool {
+        self.world.sync_request().is_some_and(|asked| {
+            let under_way = self.sync_under_way();
+            under_way.is_none_or(|under_way| under_way.request.as_deref() != Some(asked))
+        })
     }
 
     /// It does not work, and is tried again then, if at all.

@@ -9,6 +9,7 @@ mod create;
 mod keep;
 mod remove;
 mod settle;
+mod tools;
 
 use api::{FailureClass, GatewayId, Listing, Sight, TargetStatus};
 use jiff::Timestamp;
@@ -107,6 +108,7 @@ fn held_back(decision: Decision) -> Decision {
     let undone = match &decision.step {
         Some(Step::RecordIntent(_) | Step::Create { .. }) => "created",
         Some(Step::RecordApplying(_) | Step::Update { .. }) => "updated",
+        Some(Step::RecordSync(_) | Step::Synchronize { .. }) => "synchronized",
         Some(Step::Delete { .. }) => "deleted",
         Some(
             Step::AddFinalizer

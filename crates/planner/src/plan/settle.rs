@@ -81,8 +81,11 @@ pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>)
 /// Whether the intent is still what the resource wants, to the letter.
 fn is_wanted(world: &World<'_>, intent: &Intent, wish: &Validated) -> bool {
     let gateway = wish.gateway.as_ref().map_or(intent.gateway.as_str(), GatewayId::as_str);
-    // What is bound there makes it a second one, whoever wrote such records.
-    let superseded = Bound::of(world.server).is_some_and(|bound| bound.gateway.0 == intent.gateway);
+    // What is bound there under this name makes it a second one, whoever wrote such records.
+    let bound_as = world.status().and_then(|status| status.target_name.as_ref());
+    let superseded = Bound::of(world.server).is_some_and(|bound| {
+        bound.gateway.0 == intent.gateway && bound_as.is_none_or(|name| *name == intent.name)
+    });
     !world.is_deleting()
         && !superseded
         && gateway == intent.gateway
@@ -115,6 +118,7 @@ fn answered(
             status: answer.status.clone(),
             updated_at: answer.updated_at,
             made_with: Some((intent.fingerprint.clone(), intent.generation)),
+            template: intent.template.clone(),
         };
         let report = waiting(world, gateway);
         Settled::Open(Decision::step(Step::Bind(binding), report))
@@ -255,6 +259,7 @@ fn prove(
             status: target.summary.status.clone(),
             updated_at: target.summary.updated_at,
             made_with: Some((intent.fingerprint.clone(), intent.generation)),
+            template: intent.template.clone(),
         })
     } else {
         Proof::NotOurs(holder)

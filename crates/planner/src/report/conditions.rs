@@ -54,7 +54,7 @@ pub(super) fn project(
     status.observed_generation = generation;
 }
 
-fn set(
+pub(super) fn set(
     conditions: &mut Vec<Condition>,
     kind: ConditionType,
     truth: Truth,

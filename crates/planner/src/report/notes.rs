@@ -107,6 +107,15 @@ fn tone(reason: Reason) -> Option<Tone> {
         | Reason::Programmed
         | Reason::Creating
         | Reason::Updating
-        | Reason::Queued => None,
+        | Reason::Queued
+        // Of the tools another condition tells.
+        | Reason::Synchronized
+        | Reason::NothingToSynchronize
+        | Reason::Synchronizing
+        | Reason::RollingOut
+        | Reason::WorkloadNotFound
+        | Reason::WorkloadUnreadable
+        | Reason::OnRequestOnly
+        | Reason::SynchronizationFailed => None,
     }
 }

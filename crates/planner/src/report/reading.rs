@@ -117,11 +117,20 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
             Reason::Creating,
             format!("Target {target} is gone; another is being created."),
         ),
-        Standing::Replacing(target) => Reading::progress(
+        Standing::Replacing { target, refusal } => Reading::progress(
             Reason::Creating,
             format!(
-                "Target {target} failed when it was made and cannot be updated: it is being \
-                 deleted, and another is created."
+                "AWS refuses to change target {target} in place, so another is made instead: {}",
+                clean(&refusal.message)
+            ),
+        ),
+        Standing::CannotChange { target, failure } => Reading::stuck(
+            Reason::TargetFailed,
+            format!(
+                "AWS refuses to change target {target}, which serves on as it was: correct what is \
+                 written. If it is right, spec.replacementPolicy Allow has the target deleted and \
+                 another made, during which agents do not find its tools. AWS says: {}",
+                clean(&failure.message)
             ),
         ),
         Standing::Repairing { target, fields } => Reading::progress(
@@ -145,6 +154,10 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
         Standing::Updating(target) => {
             Reading::progress(Reason::Updating, format!("Target {target} is being updated."))
         }
+        Standing::Synchronizing(target) => Reading::progress(
+            Reason::Updating,
+            format!("The gateway fetches the tools of target {target} again."),
+        ),
         Standing::Deleting(target) => Reading {
             accepted: None,
             ..Reading::progress(Reason::Deleting, format!("Target {target} is being deleted."))
@@ -184,10 +197,15 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
         Standing::Failed { status, reasons, only_an_edit_helps } => {
             failed(status, reasons, *only_an_edit_helps)
         }
-        Standing::ConsentPending(target) => Reading::stuck(
+        Standing::ConsentPending { target, edited } => Reading::stuck(
             Reason::AuthorizationPending,
             format!(
-                "Target {target} waits until a person gives consent: open status.authorization.url."
+                "Target {target} waits until a person gives consent: open status.authorization.url.{}",
+                if *edited {
+                    " The resource has been edited since: AWS takes that only afterwards."
+                } else {
+                    ""
+                }
             ),
         ),
         Standing::ConsentLapsed(target) => Reading::stuck(
@@ -249,6 +267,7 @@ fn held(attempt: Attempt, failure: &api::Failure, busy: bool) -> Reading {
         Attempt::Update => "update",
         Attempt::Delete => "delete",
         Attempt::Read => "read",
+        Attempt::Synchronize => "synchronize",
     };
     let said = clean(&failure.message);
     let later = |why: &str| {

@@ -86,7 +86,7 @@ fn white_space_is_cut_and_repetitions_are_dropped() {
             ..Definition::new("weather", "https://mcp.example.com/mcp")
         },
         replacement: ReplacementPolicy::Deny,
-        tool_sync: ToolSync::default(),
+        tool_sync: None,
     };
     assert_eq!(validate(&server("case", &spec)), Ok(expected));
 }

@@ -52,12 +52,12 @@ impl Check {
         }
     }
 
-    pub(super) fn tool_sync(&mut self, sync: Option<&api::ToolSync>) -> ToolSync {
-        let Some(sync) = sync else { return ToolSync::default() };
-        ToolSync {
+    pub(super) fn tool_sync(&mut self, sync: Option<&api::ToolSync>) -> Option<ToolSync> {
+        let sync = sync?;
+        Some(ToolSync {
             workload: sync.workload_ref.as_ref().map(|given| self.workload(given)),
             interval: set(sync.interval.as_ref()).map(|text| self.interval(text)),
-        }
+        })
     }
 
     fn workload(&mut self, given: &WorkloadRef) -> WorkloadRef {
