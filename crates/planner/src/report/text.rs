@@ -40,6 +40,8 @@ mod tests {
     #[test]
     fn it_is_one_bounded_line() {
         assert_eq!(clean("a\nb\u{1b}[31mc "), "a b [31mc");
-        assert_eq!(clean(&"x".repeat(5000)).chars().count(), MOST);
+        let (whole, long) = ("x".repeat(MOST), clean(&"x".repeat(MOST + 1)));
+        assert_eq!(clean(&whole), whole);
+        assert!(long.chars().count() == MOST && long.ends_with('…'), "it says that it is cut");
     }
 }

@@ -390,3 +390,15 @@ fn a_conflict_with_nobody_to_be_seen_is_tried_again_under_the_same_intent() {
     story.when_settled().then_ready();
     assert_eq!(story.steps.iter().filter(|step| **step == "RecordIntent").count(), 1);
 }
+
+#[test]
+fn credentials_that_are_missing_are_told_from_rights_that_are() {
+    for (class, says) in [
+        (FailureClass::Credentials, "no usable AWS credentials to create"),
+        (FailureClass::Denied, "does not let the operator create"),
+    ] {
+        let mut story = Story::given_server();
+        story.given_fault("Create", Fault::Refused(class)).when_due_is_done();
+        story.then_waits_with(Reason::AccessDenied).then_message_says(says);
+    }
+}

@@ -291,10 +291,30 @@ fn a_deletion_whose_end_cannot_be_seen_says_so() {
     story.when_time_passes(60).when_settled().then_gone();
 }
 
+/// A resource with a target, and with a broken rule.
+fn given_rejected_server() -> Story {
+    let mut story = Story::given_ready_server();
+    story.when_edited(|spec| spec.capabilities.clear()).when_settled();
+    story.then_condition("Accepted", Some("False"));
+    story
+}
+
+#[test]
+fn the_end_of_a_resource_does_not_make_it_valid() {
+    let mut story = given_rejected_server();
+    story.when_deleted().when_due_is_done().then_waits_with(Reason::Deleting);
+    story.then_condition("Accepted", Some("False"));
+
+    let mut story = given_rejected_server();
+    story.when_target_is_changed(|target| target.summary.status = TargetStatus::UpdatePendingAuth);
+    story.when_time_passes(90).when_deleted().when_time_passes(60).then_message_says("consent");
+    story.then_condition("Accepted", Some("False"));
+}
+
 /// AWS accepts the Delete, fails behind it, and shows the target as it was.
 #[test]
 fn a_delete_that_comes_back_is_tried_again_with_pauses() {
-    let mut story = Story::given_ready_server();
+    let mut story = given_rejected_server();
     let target = story.bound();
     story.when_deleted();
     for _ in 0..1_200 {
@@ -306,6 +326,7 @@ fn a_delete_that_comes_back_is_tried_again_with_pauses() {
         }
     }
     story.then_waits_with(Reason::Deleting).then_message_says("still there");
+    story.then_condition("Accepted", Some("False"));
     let deletes = story.steps.iter().filter(|step| **step == "Delete").count();
     assert!((6..20).contains(&deletes), "{deletes} Deletes in forty minutes");
     // A person's request ends the pause.

@@ -186,4 +186,15 @@ fn a_check_that_finds_nothing_is_not_told_of() {
     let mut story = Story::given_ready_server();
     story.when_annotated(REQUEST_ANNOTATION, "noon").when_settled().then_writes_at_most(1);
     story.then_events(&[]);
+
+    let mut story = Story::given_ready_server();
+    story.when_edited(|spec| spec.drift_policy = Some("Warn".to_owned())).when_settled();
+    story.when_target_is_changed(|target| {
+        target.definition.as_mut().unwrap().endpoint.push_str("/drifted");
+    });
+    story.when_time_passes(90).then_events(&["Warning DriftDetected Observe"]);
+    story.writes = 0;
+    story.when_annotated(REQUEST_ANNOTATION, "noon").when_settled();
+    assert_eq!(story.writes, 1, "it is written that the check was made");
+    story.then_events(&[]);
 }

@@ -230,7 +230,7 @@ fn what_came_of_an_attempt_within_its_time_is_ours() {
     let mut story = Story::given_server();
     story.given_fault("Create", Fault::LostBefore).when_taken("Create");
     story.sights.clear();
-    story.now = later(story.now, std::time::Duration::from_secs(60));
+    story.now = later(story.now, std::time::Duration::from_mins(1));
     let definition = story.desired();
     let made = story.aws.put(&GATEWAY.into(), &definition, story.now, true).unwrap();
     story.adopted.push(made.clone());
