@@ -223,6 +223,18 @@ impl AgentCore for Aws {
         Ok(())
     }
 
+    async fn synchronize_target(&self, gateway: &GatewayId, id: &TargetId) -> Result<(), Failure> {
+        // One target a call (AWS service model).
+        self.agentcore
+            .synchronize_gateway_targets()
+            .gateway_identifier(gateway.as_str())
+            .target_id_list(id.as_str())
+            .send()
+            .await
+            .map_err(|error| failure("SynchronizeGatewayTargets", &error))?;
+        Ok(())
+    }
+
     async fn account(&self) -> Result<String, Failure> {
         let identity = self
             .sts

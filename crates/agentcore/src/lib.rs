@@ -56,6 +56,13 @@ pub trait AgentCore: Send + Sync + 'static {
         target: &TargetId,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// Has the gateway begin to fetch the tools of the target's server again.
+    fn synchronize_target(
+        &self,
+        gateway: &GatewayId,
+        target: &TargetId,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
     /// The account that the credentials belong to.
     fn account(&self) -> impl Future<Output = Result<String, Failure>> + Send;
 

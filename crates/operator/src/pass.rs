@@ -191,6 +191,7 @@ impl<A: AgentCore> Operator<A> {
             memory: &care.memory,
             sights: &sights,
             rivals: &rivals,
+            workload: None,
             nonce: &nonce(),
             seed: care.seed,
         })
@@ -304,11 +305,13 @@ fn step_at(server: &MCPServer, step: &Step) -> (String, String) {
         Step::Bind(binding) => (binding.gateway.0.clone(), binding.target.0.clone()),
         Step::Read { gateway, target }
         | Step::Update { gateway, target, .. }
+        | Step::Synchronize { gateway, target, .. }
         | Step::Delete { gateway, target, .. } => (gateway.0.clone(), target.0.clone()),
         Step::AddFinalizer
         | Step::Annotate(_)
         | Step::RecordApplying(_)
         | Step::RecordApplied { .. }
+        | Step::RecordSync(_)
         | Step::ForgetRetired(_)
         | Step::ReleaseFinalizer => {
             Bound::of(server).map(|bound| (bound.gateway.0, bound.target.0)).unwrap_or_default()

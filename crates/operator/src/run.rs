@@ -52,6 +52,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         account: None,
         region: aws.region().to_owned(),
         allow_adoption: settings.allow_adoption,
+        tool_sync_settle: settings.tool_sync_settle,
     };
     info!(
         version = env!("CARGO_PKG_VERSION"),

@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) consistency_window: Duration,
     /// Between two looks at a gateway where nothing is awaited.
     pub(crate) sync_interval: Duration,
+    /// How long a rollout has to be over before the tools are fetched.
+    pub(crate) tool_sync_settle: Duration,
     /// Whether targets that somebody else has made may be taken over on request.
     pub(crate) allow_adoption: bool,
     /// Whether nothing is to be written to either side.
@@ -85,6 +87,11 @@ struct Arguments {
     /// How often a gateway is looked at while nothing is awaited, such as 60s [default: 60s]
     #[arg(long, env = "SYNC_INTERVAL", value_name = "DURATION")]
     sync_interval: Option<String>,
+
+    /// How long a rollout has to be over before the gateway is asked to fetch the tools; of several
+    /// in a row the last counts [default: 10s]
+    #[arg(long, env = "TOOL_SYNC_SETTLE", value_name = "DURATION")]
+    tool_sync_settle: Option<String>,
 
     /// Whether an MCPServer may take over a target that somebody else has made, when it asks for it
     /// [default: false]
@@ -183,6 +190,12 @@ impl Settings {
                     }
                     interval => Ok(interval),
                 },
+            )?,
+            tool_sync_settle: given(
+                arguments.tool_sync_settle,
+                "10s",
+                ("tool-sync-settle", "TOOL_SYNC_SETTLE"),
+                duration,
             )?,
             allow_adoption: given(
                 arguments.allow_adoption,

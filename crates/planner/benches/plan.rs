@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         account: Some("111122223333".to_owned()),
         region: "us-east-1".to_owned(),
         allow_adoption: false,
+        tool_sync_settle: Duration::from_secs(10),
     };
     let since = Timestamp::UNIX_EPOCH;
     let memory = Memory::new(since);
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
             memory: &memory,
             sights: &sights,
             rivals: &[],
+            workload: None,
             nonce: "nonce",
             seed: 7,
         };

@@ -13,6 +13,7 @@ fn policy() -> Policy {
         account: None,
         region: "us-east-1".to_owned(),
         allow_adoption: false,
+        tool_sync_settle: Duration::from_secs(10),
     }
 }
 

@@ -39,6 +39,7 @@ impl<A: AgentCore> Operator<A> {
             | Step::Bind(_)
             | Step::RecordApplying(_)
             | Step::RecordApplied { .. }
+            | Step::RecordSync(_)
             | Step::ForgetRetired(_) => {
                 let status = project(server, Some(step), report, self.clock.now());
                 care.memory.recording(step);
@@ -50,7 +51,11 @@ impl<A: AgentCore> Operator<A> {
                     }
                 }
             }
-            Step::Create { .. } | Step::Read { .. } | Step::Update { .. } | Step::Delete { .. } => {
+            Step::Create { .. }
+            | Step::Read { .. }
+            | Step::Update { .. }
+            | Step::Synchronize { .. }
+            | Step::Delete { .. } => {
                 self.call(key, server, care, step).await;
             }
         }
@@ -69,6 +74,10 @@ impl<A: AgentCore> Operator<A> {
                 let result = self.agentcore.update_target(gateway, target, definition).await;
                 self.changed(gateway, result).map(Answer::Accepted)
             }
+            Step::Synchronize { gateway, target, .. } => {
+                let result = self.agentcore.synchronize_target(gateway, target).await;
+                self.changed(gateway, result).map(|()| Answer::Synchronizing)
+            }
             Step::Delete { gateway, target, .. } => {
                 let result = self.agentcore.delete_target(gateway, target).await;
                 self.changed(gateway, result).map(|()| Answer::Deleting)
@@ -83,6 +92,7 @@ impl<A: AgentCore> Operator<A> {
             | Step::Annotate(_)
             | Step::RecordApplying(_)
             | Step::RecordApplied { .. }
+            | Step::RecordSync(_)
             | Step::ForgetRetired(_)
             | Step::ReleaseFinalizer => return,
         };

@@ -67,12 +67,14 @@ impl<A: AgentCore> Operator<A> {
             | Step::Bind(_)
             | Step::RecordApplying(_)
             | Step::RecordApplied { .. }
+            | Step::RecordSync(_)
             | Step::ForgetRetired(_) => {
                 server.status = Some(project(server, Some(step), report, self.clock.now()));
             }
             Step::Create { .. }
             | Step::Read { .. }
             | Step::Update { .. }
+            | Step::Synchronize { .. }
             | Step::Delete { .. }
             | Step::ReleaseFinalizer => return false,
         }

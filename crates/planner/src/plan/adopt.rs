@@ -79,7 +79,7 @@ pub(super) fn plan(world: &World<'_>, gateway: Option<&GatewayId>) -> Option<Dec
         status: target.summary.status.clone(),
         updated_at: target.summary.updated_at,
         made_with: None,
-            template: None,
+        template: None,
     };
     Some(Decision::step(Step::Bind(binding), waiting()))
 }

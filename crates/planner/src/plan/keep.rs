@@ -10,7 +10,8 @@ use super::create::{conflict, intend};
 use super::remove::delete;
 use super::settle::holder_of;
 use super::{
-    Decision, Stage, tools, attempt, is_busy, read_since, read_unlisted, retire, seen, stage, wait_until,
+    Decision, Stage, attempt, is_busy, read_since, read_unlisted, retire, seen, stage, tools,
+    wait_until,
 };
 use crate::backoff::Schedule;
 use crate::diff::{differences, fingerprint, is_current_scheme};
@@ -114,9 +115,8 @@ impl Keeper<'_> {
     fn consent(&self, entry: &Summary) -> Report {
         let print = self.applying().map(|applying| &applying.fingerprint);
         let print = print.or_else(|| self.applied().map(|applied| &applied.fingerprint));
-        let edited = print.is_some_and(|print| {
-            is_current_scheme(print) && *print != fingerprint(self.wanted)
-        });
+        let edited = print
+            .is_some_and(|print| is_current_scheme(print) && *print != fingerprint(self.wanted));
         let standing = Standing::ConsentPending { target: self.bound.target.clone(), edited };
         Report::of(standing).seeing(entry).awaiting(&self.bound.gateway)
     }

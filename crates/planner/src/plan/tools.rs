@@ -131,7 +131,8 @@ fn interval_ends(keeper: &Keeper<'_>, entry: &Summary) -> Option<Timestamp> {
     let interval: Duration = (*interval)?.saturating_mul(per_mille) / 1000;
     let fetched = entry.last_synchronized_at.unwrap_or(entry.updated_at);
     let age = world.aws_now.duration_since(fetched);
-    let left = SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX).saturating_sub(age);
+    let left =
+        SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX).saturating_sub(age);
     Some(shifted(world.now, left))
 }
 

@@ -102,7 +102,10 @@ fn read(tools: &Tools) -> Saying {
         ),
         Tools::RollingOut(workload) => no(
             Reason::RollingOut,
-            format!("{} is being rolled out: the tools are fetched when it is done.", named(workload)),
+            format!(
+                "{} is being rolled out: the tools are fetched when it is done.",
+                named(workload)
+            ),
         ),
         Tools::NoWorkload(workload) => no(
             Reason::WorkloadNotFound,

@@ -160,6 +160,10 @@ impl AgentCore for Script {
         unreachable!("a mirror only lists")
     }
 
+    async fn synchronize_target(&self, _: &GatewayId, _: &TargetId) -> Result<(), Failure> {
+        unreachable!("a mirror only lists")
+    }
+
     async fn account(&self) -> Result<String, Failure> {
         unreachable!("a mirror only lists")
     }

@@ -155,6 +155,7 @@ impl Story {
             memory: &self.memory,
             sights: &self.sights,
             rivals: &rivals,
+            workload: None,
             nonce: &format!("nonce-{}", self.nonces),
             seed: 7,
         })

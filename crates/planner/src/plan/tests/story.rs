@@ -140,6 +140,7 @@ impl Story {
                 account: Some(aws::ACCOUNT.to_owned()),
                 region: aws::REGION.to_owned(),
                 allow_adoption: false,
+                tool_sync_settle: Duration::from_secs(10),
             },
             aws: Aws::default(),
             server: Some(server),

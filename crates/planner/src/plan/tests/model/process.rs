@@ -176,6 +176,7 @@ impl Scene {
             memory: &mind.memory,
             sights: &sights.collect(),
             rivals: &rivals,
+            workload: None,
             nonce: &format!("{index}-{}", mind.intents),
             seed: 7,
         })
