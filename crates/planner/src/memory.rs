@@ -114,7 +114,7 @@ pub(crate) struct Updated {
 
 /// What is known of the Synchronize that the status records as under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Synced {
+pub(crate) enum Sent {
     /// It has not begun.
     NotYet,
     /// AWS accepted it at this time.
@@ -144,7 +144,7 @@ pub struct Memory {
     intended: Option<Intended>,
     updated: Option<Updated>,
     /// `None`: that of a process before this one, if any.
-    synced: Option<Synced>,
+    sent: Option<Sent>,
     /// The last answer for each target, the newest last.
     readings: Vec<Reading>,
     /// At most one for each kind of call.
@@ -167,7 +167,7 @@ impl Memory {
             deleted: None,
             intended: None,
             updated: None,
-            synced: None,
+            sent: None,
             readings: Vec::new(),
             setbacks: Vec::new(),
             again: None,
@@ -213,7 +213,7 @@ impl Memory {
             }
             // An answer to an earlier Update is none to the one that comes now.
             Step::RecordApplying(_) => self.updated = None,
-            Step::RecordSync(_) => self.synced = Some(Synced::NotYet),
+            Step::RecordSync(_) => self.sent = Some(Sent::NotYet),
             Step::AddFinalizer
             | Step::Create { .. }
             | Step::Bind(_)
@@ -258,9 +258,9 @@ impl Memory {
             }
             Step::Synchronize { again, .. } => {
                 if result.is_ok() {
-                    self.synced = Some(Synced::Accepted(ended));
+                    self.sent = Some(Sent::Accepted(ended));
                 } else if changed {
-                    self.synced = Some(Synced::Open(ended));
+                    self.sent = Some(Sent::Open(ended));
                 }
                 if *again && result.is_ok() {
                     self.once_more(generation);
@@ -376,7 +376,11 @@ impl Memory {
     /// When this generation's configuration may be sent again, by this schedule.
     pub(crate) fn again_at(&self, schedule: Schedule, generation: i64, seed: u64) -> Timestamp {
         let times = self.times_again(generation).saturating_add(1);
-        later(self.changed_or_since(), delay(schedule, times, seed))
+        let fetched = match self.sent {
+            Some(Sent::Accepted(at) | Sent::Open(at)) => at,
+            Some(Sent::NotYet) | None => self.since,
+        };
+        later(self.changed_or_since().max(fetched), delay(schedule, times, seed))
     }
 
     /// When this check was asked for: when it was noticed, or at the latest when this process began.
@@ -410,8 +414,8 @@ impl Memory {
 
     /// What became of the Synchronize that is recorded as under way: without a memory of it, a
     /// process before this one may have sent it until this one began.
-    pub(crate) fn synced(&self) -> Synced {
-        self.synced.unwrap_or(Synced::Open(self.since))
+    pub(crate) fn sent(&self) -> Sent {
+        self.sent.unwrap_or(Sent::Open(self.since))
     }
 
     /// Whether a Create of this process was answered with this target.

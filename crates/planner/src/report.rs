@@ -294,6 +294,18 @@ pub fn project(
     if report.intent_is_void {
         status.intent = None;
     }
+    if let Some(Synced { template, request, refused }) = &report.synced {
+        let record = status.tool_sync.get_or_insert_default();
+        record.under_way = None;
+        record.template = template.clone().or_else(|| record.template.take());
+        record.refused = refused.as_deref().map(text::clean);
+        if *record == ToolSyncRecord::default() {
+            status.tool_sync = None;
+        }
+        if request.is_some() {
+            status.last_handled_sync_at.clone_from(request);
+        }
+    }
     if let Some(step) = step {
         record(&mut status, server, step);
     }
@@ -303,15 +315,6 @@ pub fn project(
         status.applied_generation = server.metadata.generation;
         status.applying = None;
         status.status_reasons.clear();
-    }
-    if let Some(Synced { template, request, refused }) = &report.synced {
-        let record = status.tool_sync.get_or_insert_default();
-        record.under_way = None;
-        record.template = template.clone().or_else(|| record.template.take());
-        record.refused = refused.as_deref().map(text::clean);
-        if request.is_some() {
-            status.last_handled_sync_at.clone_from(request);
-        }
     }
     conditions::project(&mut status, &report.standing, server.metadata.generation, now);
     tools::project(&mut status, &report.tools, server.metadata.generation, now);

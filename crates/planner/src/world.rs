@@ -86,6 +86,11 @@ pub struct Bound {
 }
 
 impl Bound {
+    /// Whether it is this target of this gateway.
+    pub(crate) fn is(&self, gateway: &GatewayId, target: &TargetId) -> bool {
+        self.gateway == *gateway && self.target == *target
+    }
+
     /// The target that the status records.
     #[must_use]
     pub fn of(server: &MCPServer) -> Option<Self> {

@@ -136,6 +136,7 @@ fn an_intent_that_is_recorded_again_keeps_what_is_known_of_it() {
         generation: 1,
         aws_time: None,
         attempts_until: None,
+        template: None,
         account: None,
         region: None,
     };

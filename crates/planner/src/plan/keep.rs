@@ -15,7 +15,7 @@ use super::{
 };
 use crate::backoff::Schedule;
 use crate::diff::{differences, fingerprint, is_current_scheme};
-use crate::memory::{Reading, later, passes};
+use crate::memory::{Reading, Sent, later, passes};
 use crate::reasons::blame_the_spec;
 use crate::report::{Holder, Report, Standing, Tools};
 use crate::world::{Bound, World};
@@ -102,10 +102,7 @@ impl Keeper<'_> {
         let standing = match entry.status {
             api::TargetStatus::Creating => Standing::Creating(gateway),
             api::TargetStatus::Deleting => Standing::Recreating(self.bound.target.clone()),
-            api::TargetStatus::Synchronizing => {
-                let report = Report::of(Standing::Synchronizing(self.bound.target.clone()));
-                return self.saying(Tools::Fetching, report).seeing(entry).awaiting(&gateway);
-            }
+            api::TargetStatus::Synchronizing => return self.fetching().seeing(entry),
             _ => Standing::Updating(self.bound.target.clone()),
         };
         Report::of(standing).seeing(entry).awaiting(&self.bound.gateway)
@@ -119,6 +116,12 @@ impl Keeper<'_> {
             .is_some_and(|print| is_current_scheme(print) && *print != fingerprint(self.wanted));
         let standing = Standing::ConsentPending { target: self.bound.target.clone(), edited };
         Report::of(standing).seeing(entry).awaiting(&self.bound.gateway)
+    }
+
+    /// The gateway fetches the tools, or is about to.
+    fn fetching(&self) -> Report {
+        let report = Report::of(Standing::Synchronizing(self.bound.target.clone()));
+        self.saying(Tools::Fetching, report).awaiting(&self.bound.gateway)
     }
 
     /// What is said of the tools, where anybody wants to know.
@@ -268,6 +271,11 @@ impl Keeper<'_> {
         let other = listing.by_name(&self.wanted.name).filter(|other| other.id != *target)?;
         if other.status == TargetStatus::Deleting {
             return Some(Decision::wait(self.updating()));
+        }
+        let mut left = self.world.retired().iter();
+        if let Some(left) = left.find(|left| Bound::from(*left).is(gateway, &other.id)) {
+            // It is this resource's own, which stands in its own way.
+            return Some(retire(self.world, left, self.updating()));
         }
         let holder = match holder_of(self.world, gateway, &other.id) {
             Holder::Target(id) => Holder::Meanwhile(id, entry.name.clone()),
@@ -464,8 +472,17 @@ impl Keeper<'_> {
         let pending = self.world.status().is_some_and(|status| status.authorization.is_some())
             && stage(&target.summary.status) == Stage::Failed;
         let unfetched = target.summary.status == TargetStatus::SynchronizeUnsuccessful;
-        let asked = (self.world.request().is_some() || unfetched && self.is_sync_requested())
-            && !self.wish.suspended;
+        let sent = self.world.memory.sent();
+        let fetch_is_asked = self.is_sync_requested() || sent == Sent::NotYet;
+        let asked =
+            (self.world.request().is_some() || unfetched && fetch_is_asked) && !self.wish.suspended;
+        if let Sent::Accepted(at) | Sent::Open(at) = sent
+            && unfetched
+            && self.seen_at() <= at
+        {
+            // What is listed is from before the last attempt.
+            return Decision::wait(self.fetching().seeing(&target.summary));
+        }
         if pending && !asked {
             // To try again would be to ask the person again.
             let standing = Standing::ConsentLapsed(self.bound.target.clone());
@@ -495,8 +512,7 @@ impl Keeper<'_> {
 
     /// The gateway could not fetch the tools, and is asked again.
     fn fetch_again(&self, entry: &Summary) -> Decision {
-        let standing = Standing::Synchronizing(self.bound.target.clone());
-        let report = Report::of(standing).seeing(entry).awaiting(&self.bound.gateway);
+        let report = self.fetching().seeing(entry);
         if self.sync_under_way().is_none() || self.is_sync_requested() {
             return Decision::step(tools::record(self, entry), report);
         }

@@ -4,13 +4,13 @@
 //! token, or, after an attempt whose outcome is unknown, by a target of the intended name and
 //! configuration that came to be during the attempt and that nobody else claims.
 
-use api::{Accepted, FailureClass, GatewayId, Intent, Sight, Summary, TargetId};
+use api::{Accepted, Definition, FailureClass, GatewayId, Intent, Sight, Summary, TargetId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::create::occupied;
 use super::{Decision, attempt, gateway_is_gone, is_busy, read_since, seen, wait_until};
 use crate::claim::{ClaimKind, Owner, Stake};
-use crate::diff::fingerprint;
+use crate::diff::{fingerprint, is_current_scheme};
 use crate::known::{CLOCK_TOLERANCE, shifted};
 use crate::report::{Holder, Report, Standing};
 use crate::world::{Bound, World};
@@ -75,7 +75,7 @@ pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>)
             Some(wish) => create(wish),
         };
     }
-    look_up(world, intent, &gateway, wanted, create)
+    look_up(world, intent, &gateway, wish, wanted, create)
 }
 
 /// Whether the intent is still what the resource wants, to the letter.
@@ -90,7 +90,22 @@ fn is_wanted(world: &World<'_>, intent: &Intent, wish: &Validated) -> bool {
         && !superseded
         && gateway == intent.gateway
         && wish.definition.name == intent.name
-        && fingerprint(&wish.definition) == intent.fingerprint
+        && is_intended(world, intent, wish, &wish.definition)
+}
+
+/// Whether this configuration is the intent's. An intent that another version has recorded, with
+/// another scheme of fingerprints, stands for what is written if that has not been edited since.
+fn is_intended(
+    world: &World<'_>,
+    intent: &Intent,
+    wish: &Validated,
+    definition: &Definition,
+) -> bool {
+    if is_current_scheme(&intent.fingerprint) {
+        return fingerprint(definition) == intent.fingerprint;
+    }
+    intent.generation == world.generation()
+        && fingerprint(definition) == fingerprint(&wish.definition)
 }
 
 fn waiting(world: &World<'_>, gateway: &GatewayId) -> Report {
@@ -161,6 +176,7 @@ fn look_up(
     world: &World<'_>,
     intent: &Intent,
     gateway: &GatewayId,
+    wish: Option<&Validated>,
     wanted: Option<&Validated>,
     create: impl Fn(&Validated) -> Settled,
 ) -> Settled {
@@ -175,7 +191,7 @@ fn look_up(
         if !world.presence_counts(as_of) {
             return Settled::Open(Decision::wait(waiting(world, gateway)));
         }
-        return match prove(world, intent, gateway, entry, as_of) {
+        return match prove(world, intent, gateway, wish, entry, as_of) {
             Proof::Ours(binding) => {
                 Settled::Open(Decision::step(Step::Bind(binding), waiting(world, gateway)))
             }
@@ -228,6 +244,7 @@ fn prove(
     world: &World<'_>,
     intent: &Intent,
     gateway: &GatewayId,
+    wish: Option<&Validated>,
     entry: &Summary,
     as_of: Timestamp,
 ) -> Proof {
@@ -249,7 +266,10 @@ fn prove(
     let Some(target) = reading.found.as_deref() else {
         return Proof::Open(Decision::wait(waiting(world, gateway)));
     };
-    let same = target.definition.as_ref().is_some_and(|d| fingerprint(d) == intent.fingerprint);
+    let same = target.definition.as_ref().is_some_and(|found| match wish {
+        Some(wish) => is_intended(world, intent, wish, found),
+        None => fingerprint(found) == intent.fingerprint,
+    });
     if same {
         Proof::Ours(Binding {
             gateway: gateway.clone(),

@@ -17,6 +17,8 @@ mod moved;
 mod names;
 mod policies;
 mod random;
+mod replace;
 mod requests;
 mod takeover;
+mod tools;
 mod worlds;

@@ -7,22 +7,22 @@
 
 use std::time::Duration;
 
-use api::{FailureClass, ListingMode, Summary, Synchronizing};
+use api::{FailureClass, ListingMode, Summary, Synchronizing, ToolSyncRecord};
 use jiff::{SignedDuration, Timestamp};
 
 use super::keep::Keeper;
-use super::{Decision, is_busy};
+use super::{Decision, is_busy, wait_until};
 use crate::known::shifted;
-use crate::memory::{Synced, later};
-use crate::report::{self, Report, Tools};
-use crate::{Attempt, Step, ToolSync, Workload};
+use crate::memory::{Sent, later};
+use crate::report::{Report, Synced, Tools};
+use crate::world::World;
+use crate::{Attempt, Step, Workload};
 
 /// What is to be done about the tools of a target that serves what is written, as it is reported.
 pub(super) fn plan(keeper: &Keeper<'_>, entry: &Summary, report: Report) -> Decision {
     let wish = keeper.wish;
-    let request = keeper.world.sync_request();
-    let under_way = keeper.sync_under_way();
-    if wish.tool_sync.is_none() && request.is_none() && under_way.is_none() {
+    let mut known = Known::of(keeper.world);
+    if wish.tool_sync.is_none() && known.is_nothing() {
         return Decision::wait(saying(report, Tools::Unasked));
     }
     // What AWS would refuse, or what would change nothing, is not asked for.
@@ -32,16 +32,23 @@ pub(super) fn plan(keeper: &Keeper<'_>, entry: &Summary, report: Report) -> Deci
         (None, ListingMode::Default) => None,
     };
     if let Some(tools) = needless {
-        let request = request.map(str::to_owned);
-        let over = request.is_some() || under_way.is_some();
-        let synced = report::Synced { template: None, request, refused: None };
+        let over = known.request.is_some() || known.under_way.is_some();
+        let synced = Synced { template: None, request: known.request, refused: None };
         let report = Report { synced: over.then_some(synced), ..report };
         return Decision::wait(saying(report, tools));
     }
-    if let Some(under_way) = under_way {
-        return go_on(keeper, entry, under_way, report);
+    let mut report = report;
+    if let Some(under_way) = known.under_way.take() {
+        match go_on(keeper, entry, &under_way, report) {
+            Err(decision) => return decision,
+            // From here on it is as if there had never been one.
+            Ok((synced, rest)) => {
+                known.take_in(&synced);
+                report = Report { synced: Some(synced), ..rest };
+            }
+        }
     }
-    match due(keeper, entry, request) {
+    match due(keeper, entry, &known) {
         Due::Not(tools, at) => {
             let report = at.into_iter().fold(report, Report::waking);
             Decision::wait(saying(report, tools))
@@ -51,6 +58,37 @@ pub(super) fn plan(keeper: &Keeper<'_>, entry: &Summary, report: Report) -> Deci
         Due::AfterALook => {
             let report = report.awaiting(&keeper.bound.gateway);
             Decision::wait(saying(report, Tools::Fetching))
+        }
+    }
+}
+
+/// What is recorded of the tools, and what is asked.
+struct Known {
+    under_way: Option<Synchronizing>,
+    template: Option<String>,
+    refused: Option<String>,
+    request: Option<String>,
+}
+
+impl Known {
+    fn of(world: &World<'_>) -> Self {
+        let record = world.status().and_then(|status| status.tool_sync.clone()).unwrap_or_default();
+        let ToolSyncRecord { template, under_way, refused } = record;
+        let request = world.sync_request().map(str::to_owned);
+        Self { under_way, template, refused, request }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.under_way.is_none() && self.refused.is_none() && self.request.is_none()
+    }
+
+    fn take_in(&mut self, synced: &Synced) {
+        if synced.template.is_some() {
+            self.template.clone_from(&synced.template);
+        }
+        self.refused.clone_from(&synced.refused);
+        if self.request == synced.request {
+            self.request = None;
         }
     }
 }
@@ -84,32 +122,32 @@ enum Due {
     AfterALook,
 }
 
-fn due(keeper: &Keeper<'_>, entry: &Summary, request: Option<&str>) -> Due {
+fn due(keeper: &Keeper<'_>, entry: &Summary, known: &Known) -> Due {
     let world = keeper.world;
-    if request.is_some() {
+    if known.request.is_some() {
         return Due::Now;
     }
+    let fresh = || known.refused.clone().map_or(Tools::Fresh, Tools::Refused);
+    let Some(sync) = &keeper.wish.tool_sync else {
+        let nobody_asks = known.is_nothing();
+        return Due::Not(if nobody_asks { Tools::Unasked } else { fresh() }, None);
+    };
     if keeper.wanted.needs_consent() {
         return Due::Not(Tools::OnRequestOnly, None);
     }
-    let by_time = interval_ends(keeper, entry);
+    let by_time = sync.interval.map(|interval| interval_ends(keeper, entry, interval));
     if by_time.is_some_and(|at| at <= world.now) {
         return Due::Now;
     }
-    let record = world.status().and_then(|status| status.tool_sync.as_ref());
-    let refused = record.and_then(|record| record.refused.clone());
-    let fresh = || refused.clone().map_or(Tools::Fresh, Tools::Refused);
-    let named = keeper.wish.tool_sync.as_ref().and_then(|sync| sync.workload.clone());
-    let Some(named) = named else { return Due::Not(fresh(), by_time) };
+    let Some(named) = sync.workload.clone() else { return Due::Not(fresh(), by_time) };
     match world.workload {
         None => Due::Not(Tools::Hold, by_time),
         Some(Workload::Hidden(why)) => Due::Not(Tools::Hidden(named, why.clone()), by_time),
         Some(Workload::Missing) => Due::Not(Tools::NoWorkload(named), by_time),
         Some(Workload::RollingOut) => Due::Not(Tools::RollingOut(named), by_time),
         Some(Workload::Complete { template, since }) => {
-            let fetched = record.and_then(|record| record.template.as_ref());
             let settled = later(*since, world.policy.tool_sync_settle);
-            if fetched == Some(template) {
+            if known.template.as_ref() == Some(template) {
                 Due::Not(fresh(), by_time)
             } else if world.now < settled {
                 Due::Not(Tools::Fetching, Some(by_time.map_or(settled, |at| at.min(settled))))
@@ -124,61 +162,60 @@ fn due(keeper: &Keeper<'_>, entry: &Summary, request: Option<&str>) -> Due {
 
 /// When the tools are to be fetched by time: up to a twentieth sooner or later, so that those that
 /// were fetched together are not fetched together for ever.
-fn interval_ends(keeper: &Keeper<'_>, entry: &Summary) -> Option<Timestamp> {
+fn interval_ends(keeper: &Keeper<'_>, entry: &Summary, interval: Duration) -> Timestamp {
     let world = keeper.world;
-    let ToolSync { interval, .. } = keeper.wish.tool_sync.as_ref()?;
     let per_mille = 950 + u32::try_from(world.seed % 101).unwrap_or_default();
-    let interval: Duration = (*interval)?.saturating_mul(per_mille) / 1000;
+    let interval = interval.saturating_mul(per_mille) / 1000;
     let fetched = entry.last_synchronized_at.unwrap_or(entry.updated_at);
     let age = world.aws_now.duration_since(fetched);
     let left =
         SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX).saturating_sub(age);
-    Some(shifted(world.now, left))
+    shifted(world.now, left)
 }
 
-/// A Synchronize is recorded as under way, and the target is READY.
+/// A Synchronize is recorded as under way, and the target is READY: what has come of it, and the
+/// report; or what there is to do until that is known.
 fn go_on(
     keeper: &Keeper<'_>,
     entry: &Summary,
     under_way: &Synchronizing,
     report: Report,
-) -> Decision {
+) -> Result<(Synced, Report), Decision> {
     let world = keeper.world;
-    let over = |report: Report, refused: Option<String>| {
-        let Synchronizing { template, request, .. } = under_way.clone();
-        let tools = refused.clone().map_or(Tools::Fresh, Tools::Refused);
-        let synced = Some(report::Synced { template, request, refused });
-        // There may be more to fetch by now.
-        Decision::wait(saying(Report { synced, ..report }, tools).waking(world.now))
-    };
-    if entry.last_synchronized_at > under_way.last_synchronized_at {
-        return over(report, None);
+    let Synchronizing { template, request, last_synchronized_at: before } = under_way.clone();
+    if entry.last_synchronized_at > before {
+        return Ok((Synced { template, request, refused: None }, report));
     }
-    let window = world.policy.consistency_window;
     let seen = keeper.seen_at();
-    let waiting = |report: Report, from: Timestamp| {
-        let report = saying(report, Tools::Fetching).awaiting(&keeper.bound.gateway);
-        Decision::wait(if world.now < from { report.waking(from) } else { report })
-    };
-    match world.memory.synced() {
-        Synced::NotYet => {}
-        // It is READY again, and AWS has no other date to tell.
-        Synced::Accepted(at) if seen >= later(at, window) => return over(report, None),
-        Synced::Open(at) if seen >= later(at, window) => {}
-        Synced::Accepted(at) | Synced::Open(at) => return waiting(report, later(at, window)),
+    let shown = |at: Timestamp| later(at, world.policy.consistency_window);
+    match world.memory.sent() {
+        Sent::NotYet => {}
+        // It is READY again, and AWS has no later date to tell.
+        Sent::Accepted(at) if seen >= shown(at) => {
+            return Ok((Synced { template, request, refused: None }, report));
+        }
+        Sent::Open(at) if seen >= shown(at) => {}
+        Sent::Accepted(at) | Sent::Open(at) => {
+            let report = saying(report, Tools::Fetching);
+            return Err(wait_until(world, &keeper.bound.gateway, shown(at), report));
+        }
     }
     if keeper.wish.suspended {
-        return Decision::wait(saying(report, Tools::Suspended));
+        return Err(Decision::wait(saying(report, Tools::Suspended)));
     }
     match world.memory.setback(Attempt::Synchronize, world.generation()) {
         Some(setback) if setback.failure.class == FailureClass::Invalid => {
-            over(report, Some(setback.failure.message.clone()))
+            let refused = Some(setback.failure.message.clone());
+            Ok((Synced { template, request, refused }, report))
         }
         Some(setback) if world.now < setback.retry_at => {
             let report = report.waking(setback.retry_at).awaiting(&keeper.bound.gateway);
-            Decision::wait(saying(report, Tools::Held(setback.failure.clone())))
+            Err(Decision::wait(saying(report, Tools::Held(setback.failure.clone()))))
         }
-        _ => Decision::step(synchronize(keeper, false), saying(report, Tools::Fetching)),
+        _ => {
+            let report = saying(report, Tools::Fetching);
+            Err(Decision::step(synchronize(keeper, false), report))
+        }
     }
 }
 

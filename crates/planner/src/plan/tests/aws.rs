@@ -135,6 +135,8 @@ pub(super) struct Aws {
     tokens: BTreeMap<String, (GatewayId, TargetId)>,
     made_by_token: Vec<Identity>,
     made: u32,
+    /// When what fetches the tools of a target began.
+    pub(super) fetches: Vec<(Identity, Timestamp)>,
 }
 
 impl Aws {
@@ -160,6 +162,7 @@ impl Aws {
             Step::Create { gateway, .. } => (gateway, None),
             Step::Update { gateway, target, .. }
             | Step::Delete { gateway, target, .. }
+            | Step::Synchronize { gateway, target, .. }
             | Step::Read { gateway, target } => (gateway, Some((gateway.clone(), target.clone()))),
             other => panic!("{} calls nobody", other.name()),
         };
@@ -172,6 +175,9 @@ impl Aws {
             }
             (Step::Update { definition, .. }, Some(target)) => {
                 self.update(&target, definition, now, works).map(Answer::Accepted)
+            }
+            (Step::Synchronize { .. }, Some(target)) => {
+                self.synchronize(&target, now, works).map(|()| Answer::Synchronizing)
             }
             (Step::Delete { .. }, Some(target)) => {
                 self.delete(&target, now, works).map(|()| Answer::Deleting)
@@ -238,6 +244,7 @@ impl Aws {
             definition: Some(definition.clone()),
         };
         let identity = (gateway.clone(), id);
+        self.fetches.push((identity.clone(), now));
         self.complete(&identity, creating, now, works, TargetStatus::Failed);
         Ok(identity)
     }
@@ -251,6 +258,7 @@ impl Aws {
     ) -> Result<Accepted, Failure> {
         let mut target = self.movable(identity, now)?;
         self.name_must_be_free(&identity.0, &definition.name, Some(&identity.1), now)?;
+        self.fetches.push((identity.clone(), now));
         target.summary.status = TargetStatus::Updating;
         if self.quirks.stamp != Stamp::Completion {
             target.summary.updated_at = now;
@@ -266,6 +274,29 @@ impl Aws {
         let under_way = history.versions.len() - 2;
         history.versions[under_way].1 = Some(before);
         Ok(answer)
+    }
+
+    fn synchronize(
+        &mut self,
+        identity: &Identity,
+        now: Timestamp,
+        works: bool,
+    ) -> Result<(), Failure> {
+        let mut target = self.movable(identity, now)?;
+        if target.definition.as_ref().is_some_and(|definition| definition.tools.is_some()) {
+            return Err(failure(FailureClass::Invalid));
+        }
+        self.fetches.push((identity.clone(), now));
+        target.summary.status = TargetStatus::Synchronizing;
+        self.complete(identity, target, now, works, TargetStatus::SynchronizeUnsuccessful);
+        Ok(())
+    }
+
+    /// A person gives consent to the target, and AWS goes on.
+    pub(super) fn consent(&mut self, identity: &Identity, now: Timestamp) {
+        let mut target = self.now(identity, now).expect("it waits for somebody").clone();
+        target.summary.authorization_url = None;
+        self.finish(identity, target, now);
     }
 
     /// The target moves from now on, and has ended to move one transition later.
@@ -289,7 +320,15 @@ impl Aws {
             done.summary.name.clone_from(&definition.name);
             done.summary.description.clone_from(&definition.description);
         }
-        if works {
+        let asks = definition_needs_consent(&done);
+        if works && asks {
+            done.summary.status = match moving.summary.status {
+                TargetStatus::Creating => TargetStatus::CreatePendingAuth,
+                TargetStatus::Synchronizing => TargetStatus::SynchronizePendingAuth,
+                _ => TargetStatus::UpdatePendingAuth,
+            };
+            done.summary.authorization_url = Some(format!("https://consent.example.com/{now}"));
+        } else if works {
             done.summary.status = TargetStatus::Ready;
             done.summary.last_synchronized_at = Some(at);
             done.status_reasons.clear();
@@ -299,6 +338,22 @@ impl Aws {
         }
         let history = self.targets.entry(identity.clone()).or_default();
         history.set(now, Some(moving));
+        history.set(at, Some(done));
+    }
+
+    /// The target has what it waited for, and is READY one transition later.
+    fn finish(&mut self, identity: &Identity, mut target: Target, now: Timestamp) {
+        let at = later(now, self.quirks.transition);
+        target.summary.status = match target.summary.status {
+            TargetStatus::CreatePendingAuth => TargetStatus::Creating,
+            TargetStatus::SynchronizePendingAuth => TargetStatus::Synchronizing,
+            _ => TargetStatus::Updating,
+        };
+        let mut done = target.clone();
+        done.summary.status = TargetStatus::Ready;
+        done.summary.last_synchronized_at = Some(at);
+        let history = self.targets.get_mut(identity).expect("it is there");
+        history.set(now, Some(target));
         history.set(at, Some(done));
     }
 
@@ -321,7 +376,7 @@ impl Aws {
 
     fn movable(&self, identity: &Identity, now: Timestamp) -> Result<Target, Failure> {
         let target = self.now(identity, now).ok_or_else(|| failure(FailureClass::NotFound))?;
-        if stage(&target.summary.status) == Stage::Moving {
+        if matches!(stage(&target.summary.status), Stage::Moving | Stage::Consent) {
             return Err(failure(FailureClass::WrongState));
         }
         Ok(target.clone())
@@ -377,6 +432,7 @@ impl Aws {
 
     /// Forgets what was over before that time.
     pub(super) fn forget(&mut self, before: Timestamp) {
+        self.fetches.retain(|(_, began)| *began > before);
         self.targets.values_mut().for_each(|history| history.forget(before));
     }
 
@@ -413,6 +469,12 @@ impl Aws {
     pub(super) fn vanish(&mut self, identity: &Identity, now: Timestamp) {
         self.targets.get_mut(identity).expect("it was there").set(now, None);
     }
+}
+
+/// A fixed list of tools needs nobody's consent.
+fn definition_needs_consent(target: &Target) -> bool {
+    let definition = target.definition.as_ref();
+    definition.is_some_and(|definition| definition.needs_consent() && definition.tools.is_none())
 }
 
 fn accepted(target: &Target) -> Accepted {

@@ -244,18 +244,20 @@ fn a_status_of_the_future_is_waited_for() {
 }
 
 #[test]
-fn tools_that_could_not_be_fetched_again_are_fetched_by_an_update() {
+fn tools_that_could_not_be_fetched_are_fetched_again() {
     let mut story = Story::given_ready_server();
     let target = story.bound();
     story
         .when_target_is_changed(|target| {
             target.summary.status = TargetStatus::SynchronizeUnsuccessful;
         })
-        .when_taken("Update")
+        .when_taken("Synchronize")
         .then_waits_with(Reason::Updating)
         .when_settled()
         .then_target_is(&target)
-        .then_ready();
+        .then_ready()
+        .then_steps(&["Read", "RecordSync", "Synchronize", "Read"])
+        .then_condition("ToolsSynchronized", None);
 }
 
 #[test]

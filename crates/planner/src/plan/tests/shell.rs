@@ -16,8 +16,8 @@ use crate::memory::later;
 use crate::plan::{Decision, plan};
 use crate::world::{Bound, World};
 use crate::{
-    Binding, Call, Claim, DriftPolicy, Memory, Report, Standing, Step, fingerprint, note, project,
-    validate,
+    Binding, Call, Claim, DriftPolicy, Memory, Report, Standing, Step, Workload, fingerprint, note,
+    project, validate,
 };
 
 /// How often the mirror looks while something is awaited, and otherwise.
@@ -155,7 +155,7 @@ impl Story {
             memory: &self.memory,
             sights: &self.sights,
             rivals: &rivals,
-            workload: None,
+            workload: self.workload.as_ref(),
             nonce: &format!("nonce-{}", self.nonces),
             seed: 7,
         })
@@ -201,6 +201,7 @@ impl Story {
             | Step::Bind(_)
             | Step::RecordApplying(_)
             | Step::RecordApplied { .. }
+            | Step::RecordSync(_)
             | Step::ForgetRetired(_) => {
                 let status = project(&server, Some(step), report, self.now);
                 self.memory.recording(step);
@@ -214,7 +215,11 @@ impl Story {
                 self.assert(recorded.is_some(), "the step records nothing");
                 recorded.unwrap_or_default()
             }
-            Step::Create { .. } | Step::Read { .. } | Step::Update { .. } | Step::Delete { .. } => {
+            Step::Create { .. }
+            | Step::Read { .. }
+            | Step::Update { .. }
+            | Step::Synchronize { .. }
+            | Step::Delete { .. } => {
                 self.call(&server, step);
                 true
             }
@@ -251,7 +256,10 @@ impl Story {
     }
 
     fn call(&mut self, server: &MCPServer, step: &Step) {
-        if let Step::Update { gateway, target, .. } | Step::Delete { gateway, target, .. } = step {
+        if let Step::Update { gateway, target, .. }
+        | Step::Synchronize { gateway, target, .. }
+        | Step::Delete { gateway, target, .. } = step
+        {
             let ours = self.is_ours(&(gateway.clone(), target.clone()));
             self.assert(ours, "a write to a target that is not ours");
         }
@@ -339,6 +347,10 @@ impl Story {
         self.tell("the process dies, and another begins");
         self.now = later(self.now, Duration::from_secs(1));
         self.memory = Memory::new(self.now);
+        if let Some(Workload::Complete { since, .. }) = &mut self.workload {
+            // Since when it has been so, nobody knows any more.
+            *since = self.now;
+        }
         self.sights.clear();
         self.awaits.clear();
         self.wake_at = None;
@@ -380,8 +392,12 @@ impl Story {
         let left: Vec<_> = retired.map(|left| (&*left.gateway_id, &*left.target_id)).collect();
         let alive = self.ours_alive();
         let serving = alive.iter().filter(|(at, id)| !left.contains(&(at.as_str(), id.as_str())));
-        let gateways: Vec<_> = serving.map(|(gateway, _)| gateway).collect();
-        let unique = gateways.iter().collect::<BTreeSet<_>>().len() == gateways.len();
+        let names = serving.map(|identity| {
+            let target = self.aws.now(identity, self.now).expect("it is alive");
+            (identity.0.clone(), target.summary.name.clone())
+        });
+        let names: Vec<_> = names.collect();
+        let unique = names.iter().collect::<BTreeSet<_>>().len() == names.len();
         self.assert(unique, "two live targets for one identity");
         let kept = server.metadata.finalizers.iter().flatten().any(|f| f == FINALIZER);
         // One that is to be adopted is not ours before that.

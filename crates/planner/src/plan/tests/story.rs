@@ -18,7 +18,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use super::aws::{self, Aws, Fault, Identity, Quirks};
 use crate::memory::later;
 use crate::world::Bound;
-use crate::{Memory, Note, Policy, fingerprint, validate};
+use crate::{Memory, Note, Policy, Workload, fingerprint, validate};
 
 pub(super) const GATEWAY: &str = "gateway-1";
 pub(super) const OTHER_GATEWAY: &str = "gateway-2";
@@ -36,6 +36,7 @@ pub(super) fn intent() -> api::Intent {
         generation: 1,
         aws_time: None,
         attempts_until: None,
+        template: None,
         account: None,
         region: None,
     }
@@ -82,6 +83,10 @@ pub(super) struct Story {
     pub(super) server: Option<MCPServer>,
     /// Other resources, whose claims count.
     pub(super) others: Vec<MCPServer>,
+    /// The workload that it names, as the process sees it.
+    pub(super) workload: Option<Workload>,
+    /// When its last rollout was complete.
+    pub(super) rolled_out_at: Option<Timestamp>,
     pub(super) memory: Memory,
     pub(super) sights: HashMap<GatewayId, Sight>,
     pub(super) looked_at: Timestamp,
@@ -145,6 +150,8 @@ impl Story {
             aws: Aws::default(),
             server: Some(server),
             others: Vec::new(),
+            workload: None,
+            rolled_out_at: None,
             memory: Memory::new(now),
             sights: HashMap::new(),
             looked_at: now,
@@ -283,6 +290,32 @@ impl Story {
         self
     }
 
+    /// When: a rollout of the workload begins.
+    pub(super) fn when_rollout_begins(&mut self) -> &mut Self {
+        self.tell("a rollout begins");
+        self.workload = Some(Workload::RollingOut);
+        self.due = true;
+        self
+    }
+
+    /// When: a rollout of the workload with this pod template is complete.
+    pub(super) fn when_rolled_out(&mut self, template: &str) -> &mut Self {
+        self.tell(format_args!("{template} is rolled out"));
+        let (template, since) = (template.to_owned(), self.now);
+        self.workload = Some(Workload::Complete { template, since });
+        self.rolled_out_at = Some(self.now);
+        self.due = true;
+        self
+    }
+
+    /// When: a person gives consent to the target.
+    pub(super) fn when_consent_is_given(&mut self) -> &mut Self {
+        self.tell("a person gives consent");
+        let target = self.bound();
+        self.aws.consent(&target, self.now);
+        self
+    }
+
     /// When: so much time passes.
     pub(super) fn when_time_passes(&mut self, seconds: u64) -> &mut Self {
         let until = later(self.now, Duration::from_secs(seconds));
@@ -323,7 +356,8 @@ impl Story {
 
     /// What the resource asks for.
     pub(super) fn desired(&self) -> api::Definition {
-        validate(self.server()).expect("the resource is valid").definition
+        let wish = validate(self.server()).expect("the resource is valid");
+        wish.in_region(&self.policy.region).definition
     }
 
     pub(super) fn server(&self) -> &MCPServer {
@@ -396,6 +430,7 @@ impl Story {
             Some(server) if server.metadata.deletion_timestamp.is_none() => self.then_ready(),
             Some(_) | None => self.then_gone(),
         };
+        self.then_tools_are_those_of_the_last_rollout();
         self.steps.clear();
         self.writes = 0;
         self.when_time_passes(600).then_steps(&[]).then_writes_at_most(0)

@@ -124,7 +124,7 @@ fn record(story: &mut Story, dice: &mut Dice, targets: &[Identity]) {
         dice.one_of(&known)
     };
     let print = |dice: &mut Dice| {
-        dice.one_of(&[wanted.clone(), wanted.clone(), "v1:other".to_owned(), "v0:old".to_owned()])
+        dice.one_of(&[wanted.clone(), wanted.clone(), "v2:other".to_owned(), "v1:old".to_owned()])
     };
     let hour = SignedDuration::from_hours(1);
     let mut status = MCPServerStatus::default();
@@ -145,12 +145,14 @@ fn record(story: &mut Story, dice: &mut Dice, targets: &[Identity]) {
             generation: 1,
             aws_time: dice.one_of(&[None, Some(now - hour * 2), Some(now)]),
             attempts_until: None,
+            template: None,
             account: dice.one_of(&[None, Some(aws::ACCOUNT.to_owned())]),
             region: dice.one_of(&[None, Some(aws::REGION.to_owned())]),
         });
     }
     if dice.one_in(4) {
-        status.applying = Some(Applying { fingerprint: print(dice), generation: 1 });
+        status.applying =
+            Some(Applying { fingerprint: print(dice), generation: 1, template: None });
     }
     if dice.coin() {
         status.applied = Some(Applied {
@@ -160,7 +162,7 @@ fn record(story: &mut Story, dice: &mut Dice, targets: &[Identity]) {
         });
     }
     if dice.one_in(4) {
-        let link = Authorization { url: "https://consent".to_owned(), seen_at: now - hour };
+        let link = Authorization { url: "https://consent".to_owned(), expires_at: now - hour };
         status.authorization = Some(link);
     }
     for _ in 0..dice.one_of(&[0, 0, 0, 1, 2]) {

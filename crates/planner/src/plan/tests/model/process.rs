@@ -192,7 +192,11 @@ impl Scene {
         fate: Fate,
     ) -> Option<()> {
         match step {
-            Step::Create { .. } | Step::Read { .. } | Step::Update { .. } | Step::Delete { .. } => {
+            Step::Create { .. }
+            | Step::Read { .. }
+            | Step::Update { .. }
+            | Step::Synchronize { .. }
+            | Step::Delete { .. } => {
                 return self.call(index, &server, step, fate);
             }
             Step::AddFinalizer => {
@@ -211,6 +215,7 @@ impl Scene {
             | Step::Bind(_)
             | Step::RecordApplying(_)
             | Step::RecordApplied { .. }
+            | Step::RecordSync(_)
             | Step::ForgetRetired(_) => {
                 let status = project(&server, Some(step), report, self.now);
                 self.minds[index].memory.recording(step);
@@ -265,7 +270,9 @@ impl Scene {
     }
 
     fn call(&mut self, index: usize, server: &MCPServer, step: &Step, fate: Fate) -> Option<()> {
-        if let Step::Update { gateway, target, .. } | Step::Delete { gateway, target, .. } = step
+        if let Step::Update { gateway, target, .. }
+        | Step::Synchronize { gateway, target, .. }
+        | Step::Delete { gateway, target, .. } = step
             && self.makers.get(&(gateway.clone(), target.clone())) != Some(&index)
         {
             self.broken = Some("a write to a target that is not its own");

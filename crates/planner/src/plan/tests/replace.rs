@@ -1,0 +1,92 @@
+//! What AWS refuses to change in place, and what is made instead.
+
+use api::{FailureClass, Reason};
+
+use super::aws::Fault;
+use super::story::Story;
+
+fn given_refusals() -> Story {
+    let mut story = Story::given_ready_server();
+    (0..10).for_each(|_| {
+        story.given_fault("Update", Fault::Refused(FailureClass::Invalid));
+    });
+    story
+}
+
+fn edit(story: &mut Story) -> &mut Story {
+    story.when_edited(|spec| spec.description = Some("edited".to_owned()))
+}
+
+fn allow(story: &mut Story) -> &mut Story {
+    story.when_edited(|spec| spec.replacement_policy = Some("Allow".to_owned()))
+}
+
+#[test]
+fn a_target_that_serves_is_not_replaced_unless_that_is_allowed() {
+    let mut story = given_refusals();
+    let target = story.bound();
+    edit(&mut story).when_time_passes(600);
+    story.then_waits_with(Reason::TargetFailed).then_message_says("replacementPolicy Allow");
+    story.then_message_says("serves on").then_condition("Stalled", Some("True"));
+    assert!(!story.steps.contains(&"Delete"));
+    story.then_target_is(&target);
+
+    // What cannot be had is taken back.
+    story.aws.faults.clear();
+    story.when_edited(|spec| spec.description = None).when_settled();
+    story.then_target_is(&target).then_ready();
+}
+
+#[test]
+fn what_is_allowed_is_replaced_with_one_delete_and_one_create() {
+    let mut story = given_refusals();
+    let target = story.bound();
+    allow(&mut story).when_settled().then_ready();
+    story.steps.clear();
+    edit(&mut story).when_taken("Delete").then_waits_with(Reason::Creating);
+    story.then_message_says("another is made instead");
+    story.when_settled().then_ready();
+    assert_ne!(story.bound(), target);
+    let count = |name| story.steps.iter().filter(|step| **step == name).count();
+    assert_eq!((count("Delete"), count("Create")), (1, 1));
+    story.aws.faults.clear();
+    story.then_ends_as_written();
+}
+
+#[test]
+fn where_the_name_permits_the_old_target_serves_until_the_new_one_does() {
+    let mut story = given_refusals();
+    let target = story.bound();
+    allow(&mut story).when_settled();
+    story.steps.clear();
+    story.when_edited(|spec| spec.target_name = Some("climate".to_owned())).when_taken("Bind");
+    assert!(!story.steps.contains(&"Delete"));
+    assert!(story.aws.now(&target, story.now).is_some(), "it still serves");
+    story.when_settled().then_ready();
+    assert_ne!(story.bound(), target);
+    story.aws.faults.clear();
+    story.then_ends_as_written();
+}
+
+#[test]
+fn a_replacement_that_is_taken_back_ends_well() {
+    let mut story = given_refusals();
+    allow(&mut story).when_settled();
+    story.when_edited(|spec| spec.target_name = Some("climate".to_owned()));
+    story.when_taken("RecordIntent");
+    story.aws.faults.clear();
+    story.when_edited(|spec| spec.target_name = None).then_ends_as_written();
+}
+
+#[test]
+fn what_aws_refuses_for_another_reason_is_not_replaced() {
+    for class in [FailureClass::Denied, FailureClass::WrongState, FailureClass::Throttled] {
+        let mut story = Story::given_ready_server();
+        let target = story.bound();
+        allow(&mut story).when_settled();
+        (0..4).for_each(|_| {
+            story.given_fault("Update", Fault::Refused(class));
+        });
+        edit(&mut story).when_settled().then_target_is(&target).then_ready();
+    }
+}
