@@ -26,7 +26,7 @@ pub use claim::{Claim, ClaimKind, Owner};
 pub use diff::{differences, fingerprint};
 pub use memory::{Answer, Attempt, Call, Memory};
 pub use plan::{Decision, plan};
-pub use report::{Note, Report, Standing, Tools, note, project};
+pub use report::{Note, Remedy, Report, Standing, Tools, note, project};
 pub use step::{Binding, Step, client_token};
 pub use validate::{
     DeletionPolicy, DriftPolicy, ReplacementPolicy, ToolSync, Validated, Violation, validate,

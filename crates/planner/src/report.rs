@@ -175,8 +175,8 @@ pub enum Standing {
         status: TargetStatus,
         /// AWS's reasons.
         reasons: Vec<String>,
-        /// Whether time alone is not expected to help.
-        only_an_edit_helps: bool,
+        /// What is expected to help.
+        remedy: Remedy,
     },
     /// AWS refuses to change the target in place, and the resource does not allow to replace it.
     CannotChange {
@@ -207,6 +207,17 @@ pub enum Standing {
     },
     /// Nothing is left of the target.
     Gone,
+}
+
+/// What is expected to help a target that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// It is tried again.
+    Time,
+    /// An edit of what is written.
+    Edit,
+    /// A person who asks for the tools, and may have to consent.
+    SyncRequest,
 }
 
 /// Who holds a name.
@@ -260,6 +271,14 @@ impl Report {
             // Only a failure has reasons that matter, and that is read.
             reasons: None,
         });
+        self
+    }
+
+    /// The same, of which the tools were fetched then.
+    pub(crate) fn fetched(mut self, at: Option<Timestamp>) -> Self {
+        if let Some(observed) = &mut self.observed {
+            observed.last_synchronized = at;
+        }
         self
     }
 
@@ -335,7 +354,8 @@ fn observe(status: &mut MCPServerStatus, report: &Report, now: Timestamp) {
     let changed = status.target_status.as_deref() != Some(seen.as_str());
     status.target_status = Some(seen.as_str().to_owned());
     status.target_name = Some(name.clone());
-    status.last_synchronized = *last_synchronized;
+    // A List can be behind what was seen already.
+    status.last_synchronized = status.last_synchronized.max(*last_synchronized);
     if *seen == TargetStatus::Ready {
         // With whatever configuration: somebody may have used it, and nobody is waited for.
         status.never_ready = false;
@@ -404,6 +424,7 @@ fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &Step) {
             status.target_id = Some(binding.target.0.clone());
             status.target_name = Some(binding.name.clone());
             status.target_status = Some(binding.status.as_str().to_owned());
+            status.last_synchronized = None;
             status.status_reasons.clear();
             status.applied_generation = binding.made_with.as_ref().map(|(_, at)| *at);
             status.never_ready = binding.made_with.is_some();
@@ -426,9 +447,11 @@ fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &Step) {
         Step::RecordApplied { fingerprint, generation, updated_at, status: seen } => {
             // An Update fetches the tools as well.
             let template = status.applying.take().and_then(|applying| applying.template);
-            if template.is_some() {
-                status.tool_sync = fetched(template.as_ref());
+            let under_way = status.tool_sync.take().and_then(|record| record.under_way);
+            if let Some(request) = under_way.and_then(|under_way| under_way.request) {
+                status.last_handled_sync_at = Some(request);
             }
+            status.tool_sync = fetched(template.as_ref());
             status.applied_generation = Some(*generation);
             status.target_status = Some(seen.as_str().to_owned());
             status.status_reasons.clear();

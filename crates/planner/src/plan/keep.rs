@@ -17,7 +17,7 @@ use crate::backoff::Schedule;
 use crate::diff::{differences, fingerprint, is_current_scheme};
 use crate::memory::{Reading, Sent, later, passes};
 use crate::reasons::blame_the_spec;
-use crate::report::{Holder, Report, Standing, Tools};
+use crate::report::{Holder, Remedy, Report, Standing, Tools};
 use crate::world::{Bound, World};
 use crate::{Attempt, DriftPolicy, ReplacementPolicy, Step, Validated};
 
@@ -127,6 +127,19 @@ impl Keeper<'_> {
     /// What is said of the tools, where anybody wants to know.
     fn saying(&self, tools: Tools, report: Report) -> Report {
         if self.wish.tool_sync.is_some() { Report { tools, ..report } } else { report }
+    }
+
+    /// When the tools were last fetched, as far as anything has shown it: a List can be behind a Get,
+    /// and a Get behind a List.
+    pub(super) fn fetched_at(&self) -> Option<Timestamp> {
+        let Bound { gateway, target, .. } = self.bound;
+        let reading = self.world.memory.reading(gateway, target);
+        let read = reading.and_then(|reading| reading.found.as_deref()).map(|read| &read.summary);
+        let sight = self.world.sight(gateway).and_then(|sight| sight.listing.as_ref());
+        let listed = sight.and_then(|listing| listing.by_id(target));
+        let seen = [read, listed].into_iter().flatten().map(|seen| seen.last_synchronized_at);
+        let recorded = self.world.status().and_then(|status| status.last_synchronized);
+        seen.fold(recorded, Option::max)
     }
 
     pub(super) fn sync_under_way(&self) -> Option<&Synchronizing> {
@@ -450,7 +463,8 @@ impl Keeper<'_> {
             applied,
             checked,
         })
-        .seeing(entry);
+        .seeing(entry)
+        .fetched(self.fetched_at());
         // The successor serves: what it replaces can go.
         let Some(left) = self.world.retired().first() else {
             return tools::plan(self, entry, report);
@@ -497,7 +511,11 @@ impl Keeper<'_> {
         let decision = match (unfetched && !refused, now) {
             (true, _) if !asked && self.wanted.needs_consent() => {
                 // To ask again could be to ask the person again.
-                self.failed(target, None)
+                let mut decision = self.failed(target, None);
+                if let Standing::Failed { remedy, .. } = &mut decision.report.standing {
+                    *remedy = Remedy::SyncRequest;
+                }
+                decision
             }
             (_, false) => self.failed(target, Some(heal_at)),
             (true, true) => self.fetch_again(&target.summary),
@@ -514,7 +532,7 @@ impl Keeper<'_> {
     fn fetch_again(&self, entry: &Summary) -> Decision {
         let report = self.fetching().seeing(entry);
         if self.sync_under_way().is_none() || self.is_sync_requested() {
-            return Decision::step(tools::record(self, entry), report);
+            return Decision::step(tools::record(self), report);
         }
         let step = tools::synchronize(self, true);
         attempt(self.world, Attempt::Synchronize, &self.bound.gateway, step, report)
@@ -539,7 +557,10 @@ impl Keeper<'_> {
         let standing = Standing::Failed {
             status: target.summary.status.clone(),
             reasons,
-            only_an_edit_helps: again_at.is_none() || blame_the_spec(&target.status_reasons),
+            remedy: match again_at {
+                Some(_) if !blame_the_spec(&target.status_reasons) => Remedy::Time,
+                Some(_) | None => Remedy::Edit,
+            },
         };
         let report = Report::of(standing).reading(target);
         Decision::wait(again_at.into_iter().fold(report, Report::waking))

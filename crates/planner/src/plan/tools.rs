@@ -39,7 +39,7 @@ pub(super) fn plan(keeper: &Keeper<'_>, entry: &Summary, report: Report) -> Deci
     }
     let mut report = report;
     if let Some(under_way) = known.under_way.take() {
-        match go_on(keeper, entry, &under_way, report) {
+        match go_on(keeper, &under_way, report) {
             Err(decision) => return decision,
             // From here on it is as if there had never been one.
             Ok((synced, rest)) => {
@@ -54,10 +54,10 @@ pub(super) fn plan(keeper: &Keeper<'_>, entry: &Summary, report: Report) -> Deci
             Decision::wait(saying(report, tools))
         }
         Due::Now if wish.suspended => Decision::wait(saying(report, Tools::Suspended)),
-        Due::Now => Decision::step(record(keeper, entry), saying(report, Tools::Fetching)),
-        Due::AfterALook => {
-            let report = report.awaiting(&keeper.bound.gateway);
-            Decision::wait(saying(report, Tools::Fetching))
+        Due::Now => Decision::step(record(keeper), saying(report, Tools::Fetching)),
+        Due::AfterALook(from) => {
+            let report = saying(report, Tools::Fetching);
+            wait_until(keeper.world, &keeper.bound.gateway, from, report)
         }
     }
 }
@@ -93,13 +93,28 @@ impl Known {
     }
 }
 
-/// The record of a Synchronize of the target as it is listed now.
-pub(super) fn record(keeper: &Keeper<'_>, entry: &Summary) -> Step {
+/// The record of a Synchronize that comes next.
+pub(super) fn record(keeper: &Keeper<'_>) -> Step {
+    let world = keeper.world;
+    let template = match world.workload {
+        Some(Workload::Complete { template, since })
+            if keeper.seen_at() >= proves_from(world, *since) =>
+        {
+            Some(template.clone())
+        }
+        _ => None,
+    };
     Step::RecordSync(Synchronizing {
-        template: keeper.world.complete_template().map(str::to_owned),
-        request: keeper.world.sync_request().map(str::to_owned),
-        last_synchronized_at: entry.last_synchronized_at,
+        template,
+        request: world.sync_request().map(str::to_owned),
+        last_synchronized_at: keeper.fetched_at(),
     })
+}
+
+/// From when on what AWS shows tells every fetch that began before a rollout was complete: a later
+/// date than that is one of a fetch that began after it.
+fn proves_from(world: &World<'_>, complete_since: Timestamp) -> Timestamp {
+    later(complete_since, world.policy.consistency_window)
 }
 
 /// The call itself. `again`: it heals what an earlier one left.
@@ -117,9 +132,9 @@ enum Due {
     Not(Tools, Option<Timestamp>),
     /// Now.
     Now,
-    /// As soon as the gateway has been looked at: the tools' date is to be one from after the
-    /// rollout, so that it proves something.
-    AfterALook,
+    /// As soon as the gateway has been looked at from then on: a later date of the tools is to prove
+    /// that they were fetched after the rollout.
+    AfterALook(Timestamp),
 }
 
 fn due(keeper: &Keeper<'_>, entry: &Summary, known: &Known) -> Due {
@@ -151,8 +166,8 @@ fn due(keeper: &Keeper<'_>, entry: &Summary, known: &Known) -> Due {
                 Due::Not(fresh(), by_time)
             } else if world.now < settled {
                 Due::Not(Tools::Fetching, Some(by_time.map_or(settled, |at| at.min(settled))))
-            } else if keeper.seen_at() < *since {
-                Due::AfterALook
+            } else if keeper.seen_at() < proves_from(world, *since) {
+                Due::AfterALook(proves_from(world, *since))
             } else {
                 Due::Now
             }
@@ -166,7 +181,7 @@ fn interval_ends(keeper: &Keeper<'_>, entry: &Summary, interval: Duration) -> Ti
     let world = keeper.world;
     let per_mille = 950 + u32::try_from(world.seed % 101).unwrap_or_default();
     let interval = interval.saturating_mul(per_mille) / 1000;
-    let fetched = entry.last_synchronized_at.unwrap_or(entry.updated_at);
+    let fetched = keeper.fetched_at().unwrap_or(entry.updated_at);
     let age = world.aws_now.duration_since(fetched);
     let left =
         SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX).saturating_sub(age);
@@ -177,13 +192,12 @@ fn interval_ends(keeper: &Keeper<'_>, entry: &Summary, interval: Duration) -> Ti
 /// report; or what there is to do until that is known.
 fn go_on(
     keeper: &Keeper<'_>,
-    entry: &Summary,
     under_way: &Synchronizing,
     report: Report,
 ) -> Result<(Synced, Report), Decision> {
     let world = keeper.world;
     let Synchronizing { template, request, last_synchronized_at: before } = under_way.clone();
-    if entry.last_synchronized_at > before {
+    if keeper.fetched_at() > before {
         return Ok((Synced { template, request, refused: None }, report));
     }
     let seen = keeper.seen_at();

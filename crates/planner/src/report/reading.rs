@@ -6,7 +6,7 @@
 use api::{FailureClass, Reason, TargetStatus};
 
 use super::text::clean;
-use super::{Holder, Standing};
+use super::{Holder, Remedy, Standing};
 use crate::Attempt;
 
 /// How a standing reads.
@@ -194,9 +194,7 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
                 "Gateway {gateway} has not been observed for some time: see the operator's log."
             ),
         },
-        Standing::Failed { status, reasons, only_an_edit_helps } => {
-            failed(status, reasons, *only_an_edit_helps)
-        }
+        Standing::Failed { status, reasons, remedy } => failed(status, reasons, *remedy),
         Standing::ConsentPending { target, edited } => Reading::stuck(
             Reason::AuthorizationPending,
             format!(
@@ -335,7 +333,7 @@ fn denied(class: FailureClass, action: &str, said: &str) -> String {
     }
 }
 
-fn failed(status: &TargetStatus, reasons: &[String], only_an_edit_helps: bool) -> Reading {
+fn failed(status: &TargetStatus, reasons: &[String], remedy: Remedy) -> Reading {
     let reasons: Vec<String> = reasons.iter().map(|reason| clean(reason)).collect();
     let because = if reasons.is_empty() {
         "AWS gives no reason".to_owned()
@@ -343,12 +341,19 @@ fn failed(status: &TargetStatus, reasons: &[String], only_an_edit_helps: bool) -
         clean(&reasons.join("; "))
     };
     let said = format!("The target is {status}: {}.", because.trim_end_matches('.'));
-    if only_an_edit_helps {
-        Reading::stuck(Reason::TargetFailed, format!("{said} Correct what is written."))
-    } else {
-        Reading::progress(
-            Reason::TargetFailed,
-            format!("{said} It is tried again with growing pauses."),
-        )
+    let reason = Reason::TargetFailed;
+    match remedy {
+        Remedy::Edit => Reading::stuck(reason, format!("{said} Correct what is written.")),
+        Remedy::Time => {
+            Reading::progress(reason, format!("{said} It is tried again with growing pauses."))
+        }
+        Remedy::SyncRequest => Reading::stuck(
+            reason,
+            format!(
+                "{said} A person might have to consent, so it is tried again on request only: set \
+                 the annotation {} to the time.",
+                api::SYNC_REQUEST_ANNOTATION
+            ),
+        ),
     }
 }

@@ -135,8 +135,10 @@ pub(super) struct Aws {
     tokens: BTreeMap<String, (GatewayId, TargetId)>,
     made_by_token: Vec<Identity>,
     made: u32,
-    /// When what fetches the tools of a target began.
-    pub(super) fetches: Vec<(Identity, Timestamp)>,
+    /// The pod template that every server runs; `None`: a rollout is under way.
+    pub(super) serving: Option<&'static str>,
+    /// What the tools of each target were fetched from last.
+    fetched: BTreeMap<Identity, Option<&'static str>>,
 }
 
 impl Aws {
@@ -244,7 +246,7 @@ impl Aws {
             definition: Some(definition.clone()),
         };
         let identity = (gateway.clone(), id);
-        self.fetches.push((identity.clone(), now));
+        self.fetched.insert(identity.clone(), self.serving);
         self.complete(&identity, creating, now, works, TargetStatus::Failed);
         Ok(identity)
     }
@@ -258,7 +260,7 @@ impl Aws {
     ) -> Result<Accepted, Failure> {
         let mut target = self.movable(identity, now)?;
         self.name_must_be_free(&identity.0, &definition.name, Some(&identity.1), now)?;
-        self.fetches.push((identity.clone(), now));
+        self.fetched.insert(identity.clone(), self.serving);
         target.summary.status = TargetStatus::Updating;
         if self.quirks.stamp != Stamp::Completion {
             target.summary.updated_at = now;
@@ -286,7 +288,7 @@ impl Aws {
         if target.definition.as_ref().is_some_and(|definition| definition.tools.is_some()) {
             return Err(failure(FailureClass::Invalid));
         }
-        self.fetches.push((identity.clone(), now));
+        self.fetched.insert(identity.clone(), self.serving);
         target.summary.status = TargetStatus::Synchronizing;
         self.complete(identity, target, now, works, TargetStatus::SynchronizeUnsuccessful);
         Ok(())
@@ -297,6 +299,32 @@ impl Aws {
         let mut target = self.now(identity, now).expect("it waits for somebody").clone();
         target.summary.authorization_url = None;
         self.finish(identity, target, now);
+    }
+
+    /// Whether the target's tools are those that its server has now.
+    pub(super) fn is_fresh(&self, identity: &Identity) -> bool {
+        self.fetched.get(identity) == Some(&self.serving)
+    }
+
+    /// Nobody gives consent to the target in time.
+    pub(super) fn lapse(&mut self, identity: &Identity, now: Timestamp) {
+        self.meddle(identity, now, |target| {
+            target.summary.status = match target.summary.status {
+                TargetStatus::CreatePendingAuth => TargetStatus::Failed,
+                TargetStatus::SynchronizePendingAuth => TargetStatus::SynchronizeUnsuccessful,
+                _ => TargetStatus::UpdateUnsuccessful,
+            };
+            target.summary.authorization_url = None;
+        });
+    }
+
+    /// The targets that wait for a person.
+    pub(super) fn pending(&self, now: Timestamp) -> Vec<Identity> {
+        let all = self.targets.keys().filter(|identity| {
+            let target = self.now(identity, now);
+            target.is_some_and(|target| stage(&target.summary.status) == Stage::Consent)
+        });
+        all.cloned().collect()
     }
 
     /// The target moves from now on, and has ended to move one transition later.
@@ -432,7 +460,6 @@ impl Aws {
 
     /// Forgets what was over before that time.
     pub(super) fn forget(&mut self, before: Timestamp) {
-        self.fetches.retain(|(_, began)| *began > before);
         self.targets.values_mut().for_each(|history| history.forget(before));
     }
 

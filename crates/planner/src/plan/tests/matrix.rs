@@ -13,6 +13,7 @@ use api::{ADOPT_ANNOTATION, FailureClass};
 use super::aws::{DeadToken, Fault, Quirks, Stamp};
 use super::story::{Cut, GATEWAY, OTHER_GATEWAY, Story, WINDOW};
 use super::takeover::given_left_by_the_go_operator;
+use super::tools::given_following_server;
 
 /// A story: what is given, and what people and others do.
 struct Tale {
@@ -63,7 +64,7 @@ const CORE: [Tale; 4] = [
     Tale { name: "move", given: Story::given_ready_server, happens: go },
 ];
 
-const OTHERS: [Tale; 16] = [
+const OTHERS: [Tale; 20] = [
     Tale {
         name: "edit while it is created",
         given: Story::given_server,
@@ -173,6 +174,48 @@ const OTHERS: [Tale; 16] = [
         name: "taken over and edited",
         given: || given_left_by_the_go_operator().0,
         happens: edit,
+    },
+    Tale {
+        name: "rolled out",
+        given: given_following_server,
+        happens: |story| {
+            story.when_rolled_out("v2");
+        },
+    },
+    Tale {
+        name: "rolled out and edited",
+        given: given_following_server,
+        happens: |story| {
+            story.when_rolled_out("v2").when_time_passes(11);
+            edit(story);
+        },
+    },
+    Tale {
+        name: "tools that fail",
+        given: || {
+            let mut story = given_following_server();
+            story.given_fault("Synchronize", Fault::FailsBehind);
+            story
+        },
+        happens: |story| {
+            story.when_rolled_out("v2");
+        },
+    },
+    Tale {
+        name: "replaced by one of another name",
+        given: || {
+            let mut story = Story::given_ready_server();
+            (0..3).for_each(|_| {
+                story.given_fault("Update", Fault::Refused(FailureClass::Invalid));
+            });
+            story
+        },
+        happens: |story| {
+            story.when_edited(|spec| {
+                spec.replacement_policy = Some("Allow".to_owned());
+                spec.target_name = Some("climate".to_owned());
+            });
+        },
     },
     Tale { name: "adopted", given: given_adoption, happens: create },
     Tale { name: "restored from a backup", given: given_backup, happens: create },

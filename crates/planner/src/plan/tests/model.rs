@@ -12,14 +12,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use api::{GatewayId, MCPServer, Reason};
+use api::{GatewayId, MCPServer, MCPServerSpec, Reason, SYNC_REQUEST_ANNOTATION};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use stateright::{Checker, Expectation, Model, Property};
 
 use super::aws::{Aws, DeadToken, Quirks, Stamp};
 use super::story::{GATEWAY, OTHER_GATEWAY, Story};
-use crate::{Memory, Policy, validate};
+use super::tools::follows_workload;
+use crate::{Memory, Policy, Workload, validate};
 use process::Fate;
 use scene::{Budget, Kept, Mind, Scene};
 
@@ -35,6 +36,8 @@ enum Event {
     Crash,
     Stall,
     Person(usize, Deed),
+    Consent,
+    Lapse,
     Stranger(&'static str),
 }
 
@@ -44,6 +47,8 @@ enum Deed {
     Describe,
     Rename,
     Move,
+    RollOut,
+    Fetch,
     Delete,
 }
 
@@ -58,6 +63,8 @@ struct Play {
     budget: Budget,
     quirks: Quirks,
     policy: Policy,
+    /// What the resources have beyond the least.
+    given: fn(&mut MCPServerSpec),
     /// How far each state is from rest, by its fingerprint; or what is wrong there.
     distances: Mutex<HashMap<u64, Result<u32, &'static str>>>,
 }
@@ -76,6 +83,7 @@ impl Model for Play {
             let age = now + jiff::SignedDuration::from_secs(number);
             server.metadata.creation_timestamp = Some(Time(age));
             server.spec.target_name = Some((*name).to_owned());
+            (self.given)(&mut server.spec);
             Some(Kept::new(server))
         };
         let mind = |_| Mind {
@@ -87,6 +95,7 @@ impl Model for Play {
         };
         let mut aws = Aws::default();
         aws.quirks = self.quirks;
+        aws.serving = Some("v1");
         vec![Scene {
             now,
             servers: (0..).zip(self.names).map(server).collect(),
@@ -94,6 +103,7 @@ impl Model for Play {
             seen: BTreeMap::new(),
             looked_at: now,
             aws,
+            workload: Some(Workload::Complete { template: "v1".to_owned(), since: now }),
             makers: BTreeMap::new(),
             left: self.budget,
             broken: None,
@@ -117,6 +127,12 @@ impl Model for Play {
             events.extend(fates.map(|fate| Event::Look(*fate)));
         } else if !anybody && !scene.is_at_rest(&self.policy) {
             events.push(Event::Tick);
+        }
+        if !scene.aws.pending(scene.now).is_empty() {
+            events.push(Event::Consent);
+            if mishaps {
+                events.push(Event::Lapse);
+            }
         }
         if mishaps {
             events.push(Event::Crash);
@@ -156,6 +172,17 @@ impl Model for Play {
             Event::Stall => {
                 next.left.mishaps -= 1;
                 next.stall();
+            }
+            Event::Consent => {
+                for target in next.aws.pending(next.now) {
+                    next.aws.consent(&target, next.now);
+                }
+            }
+            Event::Lapse => {
+                next.left.mishaps -= 1;
+                for target in next.aws.pending(next.now) {
+                    next.aws.lapse(&target, next.now);
+                }
             }
             Event::Person(index, deed) => {
                 next.left.deeds -= 1;
@@ -233,6 +260,18 @@ impl Play {
         match deed {
             Deed::Describe => toggle(&mut spec.description, "edited"),
             Deed::Rename => spec.target_name = Some("renamed".to_owned()),
+            Deed::RollOut => {
+                let (template, since) = ("v2".to_owned(), scene.now);
+                scene.workload = Some(Workload::Complete { template, since });
+                scene.aws.serving = Some("v2");
+                scene.minds[index].due = true;
+                return;
+            }
+            Deed::Fetch => {
+                let annotations = server.metadata.annotations.get_or_insert_default();
+                annotations.insert(SYNC_REQUEST_ANNOTATION.to_owned(), "now".to_owned());
+                *server.metadata.generation.as_mut().expect("it has one") -= 1;
+            }
             Deed::Move => toggle(&mut spec.gateway_id, OTHER_GATEWAY),
             Deed::Delete => server.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH)),
         }
@@ -248,6 +287,8 @@ impl Play {
             Event::Act(index, Fate::Fine)
         } else if scene.is_at_rest(&self.policy) {
             return None;
+        } else if !scene.aws.pending(scene.now).is_empty() {
+            Event::Consent
         } else if scene.looks_now(&self.policy) {
             Event::Look(Fate::Fine)
         } else {
@@ -345,6 +386,7 @@ fn play(
         budget: if full { most } else { budget },
         quirks: Quirks { transition: Duration::from_secs(4), ..Quirks::default() },
         policy: Story::given_server().policy,
+        given: |_| {},
         distances: Mutex::default(),
     }
 }
@@ -379,6 +421,25 @@ fn one_resource_is_renamed_to_what_another_is_called() {
     let deeds = &[Deed::Rename, Deed::Delete];
     let bounds = [budget(1, 1, 0), budget(1, 2, 0)];
     play("a rename", &["weather", "renamed"], deeds, &[], bounds).check();
+}
+
+#[test]
+fn a_workload_is_rolled_out() {
+    let deeds = &[Deed::RollOut, Deed::Describe, Deed::Move, Deed::Delete];
+    let bounds = [budget(1, 2, 0), budget(2, 2, 0)];
+    let play = play("rollouts", &["weather"], deeds, &[], bounds);
+    Play { given: follows_workload, ..play }.check();
+}
+
+#[test]
+fn people_give_consent_or_do_not() {
+    let deeds = &[Deed::Describe, Deed::Fetch, Deed::Delete];
+    let bounds = [budget(1, 1, 0), budget(2, 1, 0)];
+    let play = play("consent", &["weather"], deeds, &[], bounds);
+    let given = |spec: &mut MCPServerSpec| {
+        spec.oauth_grant_type = Some("AuthorizationCode".to_owned());
+    };
+    Play { given, ..play }.check();
 }
 
 #[test]

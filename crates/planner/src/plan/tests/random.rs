@@ -6,10 +6,14 @@
 
 use std::time::Duration;
 
-use api::{FailureClass, REQUEST_ANNOTATION, TARGET_ANNOTATION, TargetStatus};
+use api::{
+    FailureClass, REQUEST_ANNOTATION, SYNC_REQUEST_ANNOTATION, TARGET_ANNOTATION, TargetStatus,
+};
 
 use super::aws::{DeadToken, Fault, Stamp};
 use super::story::{GATEWAY, OTHER_GATEWAY, Story, WINDOW};
+use super::tools::follows_workload;
+use crate::Workload;
 use crate::world::Bound;
 
 /// Each of the tests below lives so many, unless `LIVES` says otherwise.
@@ -87,6 +91,15 @@ fn live(seed: u64, silent: bool) {
             dice.one_of(&[DeadToken::Answers, DeadToken::Creates, DeadToken::Refuses]);
         quirks.failure_keeps_old = dice.coin();
     });
+    // Of those that wait for people's consent no rollout is followed.
+    let consents = dice.one_in(6);
+    let spec = &mut story.server.as_mut().unwrap().spec;
+    if consents {
+        spec.oauth_grant_type = Some("AuthorizationCode".to_owned());
+    } else if dice.coin() {
+        follows_workload(spec);
+        story.when_rolled_out("v1");
+    }
     for _ in 0..dice.below(12) {
         if story.server.is_none() {
             break;
@@ -98,7 +111,31 @@ fn live(seed: u64, silent: bool) {
 
 /// Something happens, and some time passes.
 fn happens(story: &mut Story, dice: &mut Dice) {
-    match dice.below(20) {
+    match dice.below(26) {
+        20 => {
+            story.when_rollout_begins();
+        }
+        21 | 22 => {
+            let template = dice.one_of(&["v1", "v2", "v3"]);
+            story.when_rolled_out(template);
+        }
+        23 => {
+            let value = format!("request {}", story.nonces);
+            story.when_annotated(SYNC_REQUEST_ANNOTATION, &value);
+        }
+        24 => {
+            let policy = dice.one_of(&["Allow", "Deny"]).to_owned();
+            story.when_edited(|spec| spec.replacement_policy = Some(policy));
+        }
+        25 => {
+            for target in story.aws.pending(story.now) {
+                if dice.coin() {
+                    story.aws.consent(&target, story.now);
+                } else {
+                    story.aws.lapse(&target, story.now);
+                }
+            }
+        }
         16 => {
             let suspended = dice.coin();
             story.when_edited(|spec| spec.suspend = Some(suspended));
@@ -138,8 +175,13 @@ fn happens(story: &mut Story, dice: &mut Dice) {
             story.when_restarted();
         }
         9..=12 => {
-            let step = dice.one_of(&["Create", "Create", "Update", "Delete", "Read"]);
-            story.given_fault(step, fault(dice, step));
+            let steps = ["Create", "Create", "Update", "Delete", "Read", "Synchronize"];
+            let step = dice.one_of(&steps);
+            let fault = fault(dice, step);
+            // What is refused for good is not tried again until there is a reason.
+            if step != "Synchronize" || fault != Fault::Refused(FailureClass::Invalid) {
+                story.given_fault(step, fault);
+            }
         }
         13 => touch(story, dice),
         14 if dice.one_in(4) => {
@@ -179,7 +221,7 @@ fn fault(dice: &mut Dice, step: &str) -> Fault {
         ])),
         1 => Fault::LostBefore,
         2 => Fault::LostAfter,
-        _ if matches!(step, "Create" | "Update") => Fault::FailsBehind,
+        _ if matches!(step, "Create" | "Update" | "Synchronize") => Fault::FailsBehind,
         _ => Fault::Refused(FailureClass::Unanswered),
     }
 }
@@ -220,6 +262,9 @@ fn touch(story: &mut Story, dice: &mut Dice) {
 fn quiet(story: &mut Story, dice: &mut Dice) {
     story.aws.faults.clear();
     story.dies_after = None;
+    if story.workload == Some(Workload::RollingOut) {
+        story.when_rolled_out("v9");
+    }
     if story.server.is_some() {
         story.when_edited(|spec| {
             spec.capabilities = vec!["tools".to_owned()];
@@ -228,6 +273,23 @@ fn quiet(story: &mut Story, dice: &mut Dice) {
         });
         if dice.one_in(4) {
             story.when_deleted();
+        }
+    }
+    // Each change may have to be consented to.
+    for _ in 0..6 {
+        story.when_time_passes(120);
+        let pending = story.aws.pending(story.now);
+        for target in &pending {
+            story.aws.consent(target, story.now);
+        }
+        let ready = story.condition("Ready").cloned();
+        let waits = ready.is_some_and(|ready| {
+            ready.reason == "AuthorizationPending" || ready.message.contains("on request only")
+        });
+        if story.server.is_some() && waits && pending.is_empty() {
+            let value = format!("request {}", story.nonces);
+            story.when_annotated(REQUEST_ANNOTATION, &value);
+            story.when_annotated(SYNC_REQUEST_ANNOTATION, &value);
         }
     }
     story.then_ends_as_written();

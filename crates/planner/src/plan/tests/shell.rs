@@ -336,9 +336,10 @@ impl Story {
         let again = self.decide(&server, planned_at);
         self.assert(again.step.is_none(), &format!("planning again: {:?}", again.step));
         let status = project(&server, None, &again.report, planned_at);
+        let before = server.status.unwrap_or_default();
         self.assert(
-            server.status.unwrap_or_default() == status,
-            "planning again says other things",
+            before == status,
+            &format!("planning again says other things:\n{status:#?}\nthan before:"),
         );
     }
 

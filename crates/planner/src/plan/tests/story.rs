@@ -85,8 +85,6 @@ pub(super) struct Story {
     pub(super) others: Vec<MCPServer>,
     /// The workload that it names, as the process sees it.
     pub(super) workload: Option<Workload>,
-    /// When its last rollout was complete.
-    pub(super) rolled_out_at: Option<Timestamp>,
     pub(super) memory: Memory,
     pub(super) sights: HashMap<GatewayId, Sight>,
     pub(super) looked_at: Timestamp,
@@ -151,7 +149,6 @@ impl Story {
             server: Some(server),
             others: Vec::new(),
             workload: None,
-            rolled_out_at: None,
             memory: Memory::new(now),
             sights: HashMap::new(),
             looked_at: now,
@@ -294,16 +291,17 @@ impl Story {
     pub(super) fn when_rollout_begins(&mut self) -> &mut Self {
         self.tell("a rollout begins");
         self.workload = Some(Workload::RollingOut);
+        self.aws.serving = None;
         self.due = true;
         self
     }
 
     /// When: a rollout of the workload with this pod template is complete.
-    pub(super) fn when_rolled_out(&mut self, template: &str) -> &mut Self {
+    pub(super) fn when_rolled_out(&mut self, template: &'static str) -> &mut Self {
         self.tell(format_args!("{template} is rolled out"));
+        self.aws.serving = Some(template);
         let (template, since) = (template.to_owned(), self.now);
         self.workload = Some(Workload::Complete { template, since });
-        self.rolled_out_at = Some(self.now);
         self.due = true;
         self
     }

@@ -38,11 +38,8 @@ impl Story {
         let Some(server) = self.server.as_ref() else { return self };
         let follows =
             server.spec.tool_sync.as_ref().is_some_and(|sync| sync.workload_ref.is_some());
-        let complete = matches!(self.workload, Some(Workload::Complete { .. }));
-        if let Some(rolled_out_at) = self.rolled_out_at.filter(|_| follows && complete) {
-            let bound = self.bound();
-            let fetched = self.aws.fetches.iter();
-            let fresh = fetched.clone().any(|(of, began)| *of == bound && *began >= rolled_out_at);
+        if follows && matches!(self.workload, Some(Workload::Complete { .. })) {
+            let fresh = self.aws.is_fresh(&self.bound());
             self.assert(fresh, "the tools are from before the last rollout");
             self.then_tools(Reason::Synchronized);
         }
@@ -165,6 +162,19 @@ fn an_update_that_began_before_the_rollout_was_complete_is_not_enough() {
         .when_edited(|spec| spec.description = Some("edited".to_owned()))
         .when_taken("Update")
         .when_rolled_out("v2")
+        .when_settled()
+        .then_synchronized(1)
+        .then_ends_as_written();
+}
+
+/// Nobody knows whose tools an Update has fetched while a rollout was under way.
+#[test]
+fn a_rollout_that_is_taken_back_after_an_update_is_followed_as_well() {
+    given_following_server()
+        .when_rollout_begins()
+        .when_edited(|spec| spec.description = Some("edited".to_owned()))
+        .when_settled()
+        .when_rolled_out("v1")
         .when_settled()
         .then_synchronized(1)
         .then_ends_as_written();

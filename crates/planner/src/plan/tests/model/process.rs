@@ -14,7 +14,7 @@ use super::scene::{Kept, Mind, Scene, Seen};
 use crate::memory::later;
 use crate::plan::{Decision, plan};
 use crate::world::{Bound, World};
-use crate::{Call, Claim, Memory, Policy, Report, Step, fingerprint, project, validate};
+use crate::{Call, Claim, Memory, Policy, Report, Step, Workload, fingerprint, project, validate};
 
 /// How often the mirrors look while something is awaited, and otherwise.
 const EAGER: Duration = Duration::from_secs(5);
@@ -90,6 +90,9 @@ impl Scene {
     pub(super) fn crash(&mut self) {
         self.now = later(self.now, Duration::from_secs(1));
         self.seen.clear();
+        if let Some(Workload::Complete { since, .. }) = &mut self.workload {
+            *since = self.now;
+        }
         for mind in &mut self.minds {
             let memory = Memory::new(self.now);
             let intents = mind.intents;
@@ -176,7 +179,7 @@ impl Scene {
             memory: &mind.memory,
             sights: &sights.collect(),
             rivals: &rivals,
-            workload: None,
+            workload: self.workload.as_ref(),
             nonce: &format!("{index}-{}", mind.intents),
             seed: 7,
         })
@@ -383,7 +386,15 @@ impl Scene {
             let held = target.and_then(|target| target.definition.as_ref()).map(fingerprint);
             let holds = held == Some(fingerprint(&wish.definition));
             let alone = alive.len() == 1 && alive.first() == bound.as_ref();
+            let follows = server.spec.tool_sync.is_some();
+            if follows && bound.is_some_and(|bound| !self.aws.is_fresh(&bound)) {
+                return Some("the tools are from before the last rollout");
+            }
             return (!holds || !alone).then_some("Ready is not true");
+        }
+        if ready.reason == "AuthorizationPending" && self.aws.pending(self.now).is_empty() {
+            // It lapsed, and a person has to say that it is to be asked for again.
+            return None;
         }
         let gateway =
             GatewayId(wish.gateway.map_or_else(|| story::GATEWAY.to_owned(), |gateway| gateway.0));

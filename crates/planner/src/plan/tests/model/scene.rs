@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::super::aws::{Aws, Identity};
-use crate::{Claim, Memory, Policy};
+use crate::{Claim, Memory, Policy, Workload};
 
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub(in super::super) struct Scene {
@@ -25,6 +25,8 @@ pub(in super::super) struct Scene {
     pub(super) seen: BTreeMap<GatewayId, Seen>,
     pub(super) looked_at: Timestamp,
     pub(super) aws: Aws,
+    /// The workload that the resources name, as the process sees it.
+    pub(super) workload: Option<Workload>,
     /// For which resource a target was made.
     pub(super) makers: BTreeMap<Identity, usize>,
     pub(super) left: Budget,
