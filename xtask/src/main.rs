@@ -2,6 +2,7 @@
 
 mod demo;
 mod manifests;
+mod reference;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

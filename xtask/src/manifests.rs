@@ -1,4 +1,4 @@
-//! Files that are made from the code: the CRD, and the list of reasons.
+//! Files that are made from the code: the CRD, the API reference, and the list of reasons.
 //!
 //! Contract: the same code gives the same bytes. `--check` writes nothing and names what is
 //! stale.
@@ -11,15 +11,25 @@ use anyhow::{Context as _, Result, bail};
 use kube_core::CustomResourceExt as _;
 use serde_json::Value;
 
+use crate::reference;
+
 /// Where the CRD lies: the path that users of the Go operator know.
 const CRD: &str = "config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml";
 
 /// What the reasons of conditions mean.
 const CONDITIONS: &str = "docs/conditions.md";
 
+/// What every field means.
+const REFERENCE: &str = "docs/api.md";
+
 /// Writes the files, or checks them.
 pub(crate) fn run(check: bool) -> Result<()> {
-    let files = [(CRD, crd()?), (CONDITIONS, conditions())];
+    let crd = crd()?;
+    let files = [
+        (CRD, manifest(&crd)?),
+        (CONDITIONS, conditions()),
+        (REFERENCE, reference::markdown(&crd)),
+    ];
     let mut stale = Vec::new();
     for (path, wanted) in files {
         let file = super::root().join(path);
@@ -43,7 +53,7 @@ fn write(file: &Path, text: &str) -> Result<()> {
     fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
-fn crd() -> Result<String> {
+fn crd() -> Result<Value> {
     let mut crd = serde_json::to_value(api::MCPServer::crd())?;
     tidy(&mut crd);
     // Before an operator has looked at a resource nothing says so but this: without conditions
@@ -57,7 +67,11 @@ fn crd() -> Result<String> {
         "message": "No operator has looked at the resource yet.",
         "lastTransitionTime": "1970-01-01T00:00:00Z",
     }]});
-    let yaml = serde_saphyr::to_string(&crd)?;
+    Ok(crd)
+}
+
+fn manifest(crd: &Value) -> Result<String> {
+    let yaml = serde_saphyr::to_string(crd)?;
     Ok(format!("# Generated from crates/api by `make manifests`. Do not edit.\n---\n{yaml}"))
 }
 

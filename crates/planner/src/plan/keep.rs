@@ -126,7 +126,8 @@ impl Keeper<'_> {
 
     /// What is said of the tools, where anybody wants to know.
     fn saying(&self, tools: Tools, report: Report) -> Report {
-        if self.wish.tool_sync.is_some() { Report { tools, ..report } } else { report }
+        let asked = self.wish.tool_sync.is_some() || self.sync_under_way().is_some();
+        if asked { Report { tools, ..report } } else { report }
     }
 
     /// When the tools were last fetched, as far as anything has shown it: a List can be behind a Get,

@@ -122,10 +122,11 @@ impl Model for Play {
         for index in (0..scene.minds.len()).filter(due) {
             events.extend(fates.iter().map(|fate| Event::Act(index, *fate)));
         }
-        if scene.looks_now(&self.policy) {
+        let waits = scene.waits_for_people(&self.policy);
+        if scene.looks_now(&self.policy) && !waits {
             let fates = fates.iter().filter(|fate| **fate != Fate::LostAfter);
             events.extend(fates.map(|fate| Event::Look(*fate)));
-        } else if !anybody && !scene.is_at_rest(&self.policy) {
+        } else if !anybody && !waits && !scene.is_at_rest(&self.policy) {
             events.push(Event::Tick);
         }
         if !scene.aws.pending(scene.now).is_empty() {
@@ -287,7 +288,7 @@ impl Play {
             Event::Act(index, Fate::Fine)
         } else if scene.is_at_rest(&self.policy) {
             return None;
-        } else if !scene.aws.pending(scene.now).is_empty() {
+        } else if scene.waits_for_people(&self.policy) {
             Event::Consent
         } else if scene.looks_now(&self.policy) {
             Event::Look(Fate::Fine)
@@ -426,7 +427,7 @@ fn one_resource_is_renamed_to_what_another_is_called() {
 #[test]
 fn a_workload_is_rolled_out() {
     let deeds = &[Deed::RollOut, Deed::Describe, Deed::Move, Deed::Delete];
-    let bounds = [budget(1, 2, 0), budget(2, 2, 0)];
+    let bounds = [budget(1, 1, 0), budget(1, 2, 0)];
     let play = play("rollouts", &["weather"], deeds, &[], bounds);
     Play { given: follows_workload, ..play }.check();
 }
@@ -434,7 +435,7 @@ fn a_workload_is_rolled_out() {
 #[test]
 fn people_give_consent_or_do_not() {
     let deeds = &[Deed::Describe, Deed::Fetch, Deed::Delete];
-    let bounds = [budget(1, 1, 0), budget(2, 1, 0)];
+    let bounds = [budget(1, 1, 0), budget(2, 2, 0)];
     let play = play("consent", &["weather"], deeds, &[], bounds);
     let given = |spec: &mut MCPServerSpec| {
         spec.oauth_grant_type = Some("AuthorizationCode".to_owned());

@@ -393,6 +393,16 @@ fn consent_to_fetch_the_tools_that_lapses_is_asked_for_again_on_request_only() {
 }
 
 #[test]
+fn tools_that_could_not_be_fetched_on_request_are_said_to_be_missing() {
+    let mut story = given_consented_server();
+    story.when_edited(|spec| spec.tool_sync = None).when_settled();
+    story.given_fault("Synchronize", Fault::FailsBehind);
+    story.when_annotated(SYNC_REQUEST_ANNOTATION, "now").when_time_passes(7200);
+    story.then_synchronized(1).then_tools(Reason::SynchronizationFailed);
+    story.then_waits_with(Reason::TargetFailed).then_message_says("on request only");
+}
+
+#[test]
 fn an_edit_while_consent_is_awaited_is_said_to_wait_and_is_made_afterwards() {
     let mut story = Story::given_server();
     let spec = &mut story.server.as_mut().unwrap().spec;

@@ -55,15 +55,25 @@ impl Scene {
     /// Nothing goes on any more, and all that is there has been seen.
     pub(super) fn is_at_rest(&self, policy: &Policy) -> bool {
         let rests = |mind: &Mind| !mind.due && mind.wake_at.is_none() && mind.awaits.is_empty();
+        self.minds.iter().all(rests) && self.aws.is_settled(self.now) && self.sees_all(policy)
+    }
+
+    /// Whether a person is waited for, and nothing else: then time makes no difference.
+    pub(super) fn waits_for_people(&self, policy: &Policy) -> bool {
+        !self.aws.pending(self.now).is_empty()
+            && self.minds.iter().all(|mind| !mind.due && mind.wake_at.is_none())
+            && self.aws.is_settled(self.now)
+            && self.sees_all(policy)
+    }
+
+    fn sees_all(&self, policy: &Policy) -> bool {
         let sees = |gateway: &GatewayId| {
             self.seen.get(gateway).is_some_and(|seen| {
                 let truth = self.aws.list(gateway, self.now).ok();
                 truth.as_ref() == seen.sight().listing.as_deref() && seen.trouble.is_none()
             })
         };
-        self.minds.iter().all(rests)
-            && self.aws.is_settled(self.now)
-            && self.gateways(policy).iter().all(sees)
+        self.gateways(policy).iter().all(sees)
     }
 
     /// Time passes until something happens.
@@ -392,7 +402,10 @@ impl Scene {
             }
             return (!holds || !alone).then_some("Ready is not true");
         }
-        if ready.reason == "AuthorizationPending" && self.aws.pending(self.now).is_empty() {
+        let on_request = ready.message.contains("on request only");
+        if (ready.reason == "AuthorizationPending" || on_request)
+            && self.aws.pending(self.now).is_empty()
+        {
             // It lapsed, and a person has to say that it is to be asked for again.
             return None;
         }
