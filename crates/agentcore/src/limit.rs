@@ -91,17 +91,17 @@ mod tests {
 
     #[test]
     fn at_every_time_no_more_than_the_rate_and_the_burst() {
-        for (every, burst) in [(100, 1), (250, 3), (1000, 5)] {
-            let mut limit = Limit::new(Duration::from_millis(every), burst);
-            let taken: Vec<u64> =
-                (0..10_000_u64).filter(|ms| limit.take(at(*ms as i64)).is_ok()).collect();
+        for (every, burst) in [(100_u32, 1_u32), (250, 3), (1000, 5)] {
+            let mut limit = Limit::new(Duration::from_millis(every.into()), burst);
+            let taken: Vec<u32> =
+                (0..10_000).filter(|ms| limit.take(at(i64::from(*ms))).is_ok()).collect();
             for (index, first) in taken.iter().enumerate() {
-                for (more, last) in taken[index..].iter().enumerate() {
-                    let allowed = u64::from(burst) + (last - first) / every;
-                    assert!(more as u64 + 1 <= allowed, "{every} {burst} {first} {last}");
+                for (number, last) in (1..).zip(&taken[index..]) {
+                    let allowed = burst + (last - first) / every;
+                    assert!(number <= allowed, "{every} {burst} {first} {last}");
                 }
             }
-            assert_eq!(taken.len() as u64, u64::from(burst) + 9_999 / every);
+            assert_eq!(taken.last(), Some(&(9_999 / every * every)), "and not less");
         }
     }
 }

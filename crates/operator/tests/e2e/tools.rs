@@ -262,20 +262,18 @@ async fn where_there_is_nothing_to_fetch_nobody_is_asked() -> TestResult {
     given_operator(&mut scenario, "500ms").await?;
     let workload = Workload::deployment(&scenario, "web").await?;
     workload.completes().await?;
-    let fixed = |spec: &mut MCPServerSpec| {
-        let tools =
-            json!([{ "name": "t", "description": "t", "inputSchema": { "type": "object" } }]);
-        let inline = Some(tools.to_string());
-        spec.tool_schema = Some(ToolSchemaSource { inline, s3: None });
-    };
-    let dynamic = |spec: &mut MCPServerSpec| spec.listing_mode = Some("Dynamic".to_owned());
-    let plain = |_: &mut MCPServerSpec| {};
-    let kinds: [(&str, fn(&mut MCPServerSpec)); 3] =
-        [("fixed", fixed), ("dynamic", dynamic), ("plain", plain)];
-    for (name, kind) in kinds {
+    let tools = json!([{ "name": "t", "description": "t", "inputSchema": { "type": "object" } }]);
+    for name in ["fixed", "dynamic", "plain"] {
         let edit = |spec: &mut MCPServerSpec| {
             workload.named(spec);
-            kind(spec);
+            match name {
+                "fixed" => {
+                    let inline = Some(tools.to_string());
+                    spec.tool_schema = Some(ToolSchemaSource { inline, s3: None });
+                }
+                "dynamic" => spec.listing_mode = Some("Dynamic".to_owned()),
+                _ => {}
+            }
         };
         scenario.when_created(name, edit).await?;
         scenario.then_ready(name).await?;

@@ -7,7 +7,7 @@ use emulator::{CallKind, Emulator, Fault, FaultRule, OutcomeRule, Settings, Tran
 use kube::Api;
 use kube::api::PostParams;
 use testkit::scenario::{GATEWAY, condition, is_ready, valid_spec};
-use testkit::{ControlPlane, Scenario, TestResult, binary, install, wait};
+use testkit::{ControlPlane, Manifests, Scenario, TestResult, binary, install, wait};
 
 use super::workload::{SOON, Workload, is_fresh, syncs, then_synchronized, then_tools, when_asked};
 
@@ -36,6 +36,25 @@ async fn a_workload_that_is_missing_is_told_and_awaited() -> TestResult {
     assert_eq!(syncs(&scenario).len(), 1);
     Ok(())
 }
+
+/// Half of the rights, under the names of the whole.
+const LIST_ONLY: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: mcp-gateway-operator-workload-viewer }
+rules:
+  - { apiGroups: [apps], resources: [deployments, statefulsets], verbs: [get, list] }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: mcp-gateway-operator-workload-viewer }
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: mcp-gateway-operator-workload-viewer
+subjects:
+  - { kind: ServiceAccount, name: mcp-gateway-operator, namespace: mcp-gateway-operator-system }
+";
 
 /// On a cluster of its own: the other scenarios share the operator's account, and its rights.
 #[tokio::test]
@@ -70,6 +89,17 @@ async fn without_the_rights_it_says_which_and_goes_on_once_it_has_them() -> Test
     assert!(message.contains("cannot list resource \"deployments\""), "{message}");
     let logs = running.logs();
     assert!(logs.contains("workload_viewer_role.yaml"), "{logs}");
+
+    // Who may list and not watch sees what will be old soon.
+    LIST_ONLY.parse::<Manifests>()?.apply(&client).await?;
+    wait::on(&servers, "weather")
+        .within(Duration::from_secs(90))
+        .until("told that the workload cannot be watched", |server| {
+            condition(server, "ToolsSynchronized").is_some_and(|(_, reason, message)| {
+                reason == "WorkloadUnreadable" && message.contains("cannot watch resource")
+            })
+        })
+        .await?;
 
     install::workload_rights(&client).await?;
     wait::on(&servers, "weather").within(Duration::from_secs(90)).until("fresh", is_fresh).await?;
