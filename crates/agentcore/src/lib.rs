@@ -6,6 +6,7 @@
 
 pub mod aws;
 mod clock;
+mod limit;
 mod mirror;
 mod pace;
 
@@ -15,6 +16,7 @@ use api::{Accepted, Definition, Failure, GatewayId, Listing, Target, TargetId};
 use jiff::Timestamp;
 
 pub use clock::Clock;
+pub use limit::Limit;
 pub use mirror::{Mirrors, Observation};
 pub use pace::Pace;
 

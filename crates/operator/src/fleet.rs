@@ -1,11 +1,14 @@
-//! The Kubernetes mirror: every `MCPServer` as it was last seen or written, and who claims what.
+//! The Kubernetes mirror: every `MCPServer` as it was last seen or written, who claims what, and who
+//! names which workload.
 //!
 //! Contract: never goes back: an object that is older than the one held is ignored, so that a
 //! watch which lags behind our own writes cannot make us plan on the past. Tells who has to be
 //! woken by a change: the resource itself when a person changed it (not after our own status
 //! writes), and those whose rival's claims have changed.
 
-use std::collections::{HashMap, HashSet};
+mod state;
+
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +17,9 @@ use api::{GatewayId, MCPServer, TargetId};
 use kube::api::ObjectMeta;
 use planner::{Claim, ClaimKind, Policy};
 use tokio::sync::watch;
+
+use crate::workloads::{Named, News, Place};
+use state::{Identity, State, identities};
 
 /// Namespace and name of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,11 +57,13 @@ impl Scope {
     }
 }
 
-/// What is claimed: a name on a gateway, or a target.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Identity {
-    Name(GatewayId, String),
-    Target(GatewayId, TargetId),
+/// What has to be observed for the resources that there are.
+#[derive(Debug)]
+pub(crate) struct Needed {
+    /// The gateways that anybody claims something on.
+    pub(crate) gateways: HashSet<GatewayId>,
+    /// Where the workloads are that anybody names.
+    pub(crate) places: HashSet<Place>,
 }
 
 /// All resources.
@@ -65,25 +73,6 @@ pub(crate) struct Fleet {
     state: Mutex<State>,
     /// Whether all resources have been read once.
     synced: watch::Sender<bool>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    members: HashMap<Key, Member>,
-    /// Who claims each identity.
-    claimants: HashMap<Identity, HashSet<Key>>,
-    /// How many members claim something on each gateway.
-    gateways: HashMap<GatewayId, HashSet<Key>>,
-    /// While the watch of a scope lists anew: who has been listed.
-    listed: HashMap<Scope, HashSet<Key>>,
-    /// The scopes that have not been read yet.
-    unread: HashSet<Scope>,
-}
-
-#[derive(Debug)]
-struct Member {
-    server: Arc<MCPServer>,
-    claims: Vec<Claim>,
 }
 
 impl Fleet {
@@ -113,11 +102,31 @@ impl Fleet {
         self.state().members.keys().cloned().collect()
     }
 
-    /// Tells which gateways anybody claims something on. Nothing changes until that has been heard:
-    /// of two who tell at once, the later says how it is.
-    pub(crate) fn tell_gateways(&self, hear: impl FnOnce(&HashSet<GatewayId>)) {
+    /// Tells what has to be observed. Nothing changes until that has been heard: of two who tell at
+    /// once, the later says how it is.
+    pub(crate) fn tell_needed(&self, hear: impl FnOnce(&Needed)) {
         let state = self.state();
-        hear(&state.gateways.keys().cloned().collect());
+        hear(&Needed {
+            gateways: state.gateways.keys().cloned().collect(),
+            places: state.workloads.keys().cloned().collect(),
+        });
+    }
+
+    /// The workload that this resource names.
+    pub(crate) fn workload_of(&self, key: &Key) -> Option<Named> {
+        self.state().members.get(key)?.workload.clone()
+    }
+
+    /// Who names what the news are of.
+    pub(crate) fn naming(&self, place: &Place, news: &News) -> HashSet<Key> {
+        let state = self.state();
+        let Some(here) = state.workloads.get(place) else { return HashSet::new() };
+        match news {
+            News::All => here.values().flatten().cloned().collect(),
+            News::Of(names) => {
+                names.iter().filter_map(|name| here.get(name)).flatten().cloned().collect()
+            }
+        }
     }
 
     /// The gateways that this resource claims something on.
@@ -266,68 +275,6 @@ impl Fleet {
     }
 }
 
-impl State {
-    /// Where resources are being listed, this is one of them.
-    fn list(&mut self, key: &Key) {
-        for (scope, listed) in &mut self.listed {
-            if scope.covers(key) {
-                listed.insert(key.clone());
-            }
-        }
-    }
-
-    fn put(&mut self, key: &Key, server: MCPServer, policy: &Policy) -> HashSet<Key> {
-        let claims = Claim::of(&server, policy);
-        let before = self.members.get(key).map(|member| member.claims.clone());
-        let member = Member { server: Arc::new(server), claims };
-        if before.as_ref() == Some(&member.claims) {
-            self.members.insert(key.clone(), member);
-            return HashSet::new();
-        }
-        let mut woken = self.remove(key);
-        for claim in &member.claims {
-            self.gateways.entry(claim.gateway.clone()).or_default().insert(key.clone());
-            for identity in identities(claim) {
-                let claimants = self.claimants.entry(identity).or_default();
-                woken.extend(claimants.iter().filter(|other| *other != key).cloned());
-                claimants.insert(key.clone());
-            }
-        }
-        self.members.insert(key.clone(), member);
-        woken
-    }
-
-    fn remove(&mut self, key: &Key) -> HashSet<Key> {
-        let mut woken = HashSet::new();
-        let Some(member) = self.members.remove(key) else { return woken };
-        for claim in &member.claims {
-            if let Some(claimants) = self.gateways.get_mut(&claim.gateway) {
-                claimants.remove(key);
-                if claimants.is_empty() {
-                    self.gateways.remove(&claim.gateway);
-                }
-            }
-            for identity in identities(claim) {
-                if let Some(claimants) = self.claimants.get_mut(&identity) {
-                    claimants.remove(key);
-                    woken.extend(claimants.iter().cloned());
-                    if claimants.is_empty() {
-                        self.claimants.remove(&identity);
-                    }
-                }
-            }
-        }
-        woken
-    }
-}
-
-fn identities(claim: &Claim) -> impl Iterator<Item = Identity> {
-    let name = claim.name.iter().map(|name| Identity::Name(claim.gateway.clone(), name.clone()));
-    let target =
-        claim.target.iter().map(|target| Identity::Target(claim.gateway.clone(), target.clone()));
-    name.chain(target)
-}
-
 /// What of a resource concerns the planner when it changes: not the status, which is our own,
 /// unless somebody takes it away.
 fn concern(server: &MCPServer) -> impl PartialEq {
@@ -339,7 +286,13 @@ fn concern(server: &MCPServer) -> impl PartialEq {
         meta.deletion_timestamp.is_some(),
         meta.finalizers.clone(),
         server.status.as_ref().is_some_and(|status| !status.conditions.is_empty()),
-        [api::TARGET_ANNOTATION, api::ADOPT_ANNOTATION, api::REQUEST_ANNOTATION].map(annotation),
+        [
+            api::TARGET_ANNOTATION,
+            api::ADOPT_ANNOTATION,
+            api::REQUEST_ANNOTATION,
+            api::SYNC_REQUEST_ANNOTATION,
+        ]
+        .map(annotation),
     )
 }
 

@@ -237,6 +237,7 @@ mod tests {
             generation: 1,
             aws_time: Some(jiff::Timestamp::UNIX_EPOCH),
             attempts_until: None,
+            template: None,
             account: None,
             region: None,
         };

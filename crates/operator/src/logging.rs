@@ -10,8 +10,8 @@ pub(crate) fn start(settings: &Settings) {
     let level = settings.log_level;
     let libraries = if level >= Level::DEBUG { "info" } else { "warn" };
     let ours = env!("CARGO_CRATE_NAME");
-    let filter =
-        EnvFilter::new(format!("{libraries},kube_client=off,{ours}={level},agentcore={level}"));
+    let kube = "kube_client=off,kube_runtime=off";
+    let filter = EnvFilter::new(format!("{libraries},{kube},{ours}={level},agentcore={level}"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match settings.log_format {
         LogFormat::Json => {

@@ -9,7 +9,9 @@ mod logging;
 mod pass;
 mod run;
 mod settings;
+mod watching;
 mod work;
+mod workloads;
 
 use std::process::ExitCode;
 

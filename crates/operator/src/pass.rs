@@ -5,25 +5,26 @@
 //! as it likes. Waiting is no error; an error is only what Kubernetes refused.
 
 mod act;
+mod log;
 mod rehearse;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use agentcore::{AgentCore, Clock, Mirrors};
+use agentcore::{AgentCore, Clock, Limit, Mirrors};
 use api::{GatewayId, MCPServer};
 use jiff::Timestamp;
-use planner::{
-    Bound, Claim, Decision, Memory, Owner, Policy, Report, Step, World, note, plan, project,
-};
+use planner::{Claim, Decision, Memory, Owner, Policy, Report, Step, World, note, plan, project};
 use tokio::sync::watch;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use crate::events::Events;
 use crate::fleet::{Fleet, Key};
 use crate::kubernetes::{Error, Resources};
 use crate::work::Work;
+use crate::workloads::Workloads;
+use log::{log_report, log_step};
 
 /// More steps than any story has in a row. A plan that goes on for longer is broken, and must
 /// not keep a worker.
@@ -33,6 +34,12 @@ const KUBERNETES_PAUSE: Duration = Duration::from_secs(2);
 /// When its CRD has to be replaced first, after this.
 const CRD_PAUSE: Duration = Duration::from_secs(30);
 
+/// How often the whole process has gateways fetch tools. AWS publishes no quota for
+/// `SynchronizeGatewayTargets`; the smallest that it publishes for calls on targets is 5 a second, in
+/// which others are to have their part. And each of these calls has the gateway call a server, of
+/// which many can be rolled out at once: by one node pool, or one release of many charts.
+pub(crate) const SYNCS: Limit = Limit::new(Duration::from_secs(1), 5);
+
 /// Everything that a pass needs.
 pub(crate) struct Operator<A> {
     pub(crate) agentcore: Arc<A>,
@@ -40,9 +47,11 @@ pub(crate) struct Operator<A> {
     pub(crate) clock: Clock,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) mirrors: Mirrors<A>,
+    pub(crate) workloads: Workloads,
     pub(crate) work: Work,
     pub(crate) policy: Mutex<Arc<Policy>>,
     pub(crate) care: Mutex<HashMap<Key, Care>>,
+    pub(crate) syncs: Mutex<Limit>,
     pub(crate) events: Events,
     /// Whether nothing is to be written to either side.
     pub(crate) dry_run: bool,
@@ -94,7 +103,11 @@ impl<A: AgentCore> Operator<A> {
 
     async fn attend(&self, key: &Key) {
         let before = self.fleet.get(key);
-        let passed = if self.dry_run { self.rehearse(key).await } else { self.pass(key).await };
+        let passed = match self.awaited_list(key) {
+            Some(until) => Ok(Outcome { next: Some(until), awaits: Vec::new() }),
+            None if self.dry_run => self.rehearse(key).await,
+            None => self.pass(key).await,
+        };
         let outcome = match passed {
             Ok(outcome) => outcome,
             Err(Error::Gone) => {
@@ -124,14 +137,17 @@ impl<A: AgentCore> Operator<A> {
             };
             let mut care = self.care(key, &server);
             let Decision { step, report } = self.decide(key, &server, &care);
-            let Some(step) = step else {
+            // A step whose turn has not come is none yet.
+            let turn = step.as_ref().and_then(|step| self.turn_of(step));
+            let Some(step) = step.filter(|_| turn.is_none()) else {
+                let next = report.wake_at.into_iter().chain(turn).min();
                 return match self.write_report(key, &server, &report).await {
                     Err(Error::Conflict(said)) => {
                         self.read_after_conflict(key, &said).await?;
                         continue;
                     }
                     Err(error) => Err(error),
-                    Ok(()) => Ok(Outcome { next: report.wake_at, awaits: report.awaits }),
+                    Ok(()) => Ok(Outcome { next, awaits: report.awaits }),
                 };
             };
             if step.changes_aws() && has_changed_aws {
@@ -145,6 +161,10 @@ impl<A: AgentCore> Operator<A> {
                 has_read = true;
                 care.live = true;
                 self.remember(key, care);
+                continue;
+            }
+            if !self.takes_its_turn(&step) {
+                // Another was faster.
                 continue;
             }
             has_changed_aws |= step.changes_aws();
@@ -181,6 +201,8 @@ impl<A: AgentCore> Operator<A> {
             );
             sights.insert(claim.gateway, sight);
         }
+        let workload = self.fleet.workload_of(key);
+        let workload = workload.and_then(|named| self.workloads.look(&named).ok().flatten());
         let me = Owner::of(server).uid;
         rivals.retain(|rival| rival.owner.uid != me);
         plan(&World {
@@ -191,10 +213,43 @@ impl<A: AgentCore> Operator<A> {
             memory: &care.memory,
             sights: &sights,
             rivals: &rivals,
-            workload: None,
+            workload: workload.as_ref(),
             nonce: &nonce(),
             seed: care.seed,
         })
+    }
+
+    /// Until when to wait for the first list of what the resource names: a target that were made
+    /// before would have its tools fetched twice.
+    fn awaited_list(&self, key: &Key) -> Option<Timestamp> {
+        self.workloads.look(&self.fleet.workload_of(key)?).err()
+    }
+
+    /// When the turn of the step comes, if it has to wait for it. What asks for the tools waits
+    /// before its record, too: of the rollouts until then the last counts.
+    fn turn_of(&self, step: &Step) -> Option<Timestamp> {
+        if !matches!(step, Step::RecordSync(_) | Step::Synchronize { .. }) {
+            return None;
+        }
+        let now = self.clock.now();
+        Some(self.syncs().free_at(now)).filter(|at| *at > now)
+    }
+
+    /// Whether the step may be taken now.
+    fn takes_its_turn(&self, step: &Step) -> bool {
+        !matches!(step, Step::Synchronize { .. }) || self.syncs().take(self.clock.now()).is_ok()
+    }
+
+    fn syncs(&self) -> MutexGuard<'_, Limit> {
+        self.syncs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sees to it that everything is observed that the resources are about.
+    pub(crate) fn observe_what_is_needed(&self) {
+        self.fleet.tell_needed(|needed| {
+            self.mirrors.keep(&needed.gateways);
+            self.workloads.keep(&needed.places);
+        });
     }
 
     /// Writes where the resource stands, if that is new.
@@ -231,7 +286,7 @@ impl<A: AgentCore> Operator<A> {
     /// An object that Kubernetes returned goes into the picture.
     fn took_in(&self, server: MCPServer) {
         self.work.wake(self.fleet.refreshed(server));
-        self.fleet.tell_gateways(|gateways| self.mirrors.keep(gateways));
+        self.observe_what_is_needed();
     }
 
     /// Somebody else wrote first: what they wrote is planned on.
@@ -282,55 +337,4 @@ impl<A: AgentCore> Operator<A> {
 /// 128 random bits.
 fn nonce() -> String {
     format!("{:032x}", fastrand::u128(..))
-}
-
-fn log_step(key: &Key, server: &MCPServer, step: &Step) {
-    let (gateway, target) = step_at(server, step);
-    info!(
-        namespace = key.namespace,
-        name = key.name,
-        gateway,
-        target,
-        step = step.name(),
-        generation = server.metadata.generation,
-        "step"
-    );
-}
-
-/// The gateway and the target that a step is about.
-fn step_at(server: &MCPServer, step: &Step) -> (String, String) {
-    match step {
-        Step::Create { gateway, .. } => (gateway.0.clone(), String::new()),
-        Step::RecordIntent(intent) => (intent.gateway.clone(), String::new()),
-        Step::Bind(binding) => (binding.gateway.0.clone(), binding.target.0.clone()),
-        Step::Read { gateway, target }
-        | Step::Update { gateway, target, .. }
-        | Step::Synchronize { gateway, target, .. }
-        | Step::Delete { gateway, target, .. } => (gateway.0.clone(), target.0.clone()),
-        Step::AddFinalizer
-        | Step::Annotate(_)
-        | Step::RecordApplying(_)
-        | Step::RecordApplied { .. }
-        | Step::RecordSync(_)
-        | Step::ForgetRetired(_)
-        | Step::ReleaseFinalizer => {
-            Bound::of(server).map(|bound| (bound.gateway.0, bound.target.0)).unwrap_or_default()
-        }
-    }
-}
-
-fn log_report(key: &Key, server: &MCPServer) {
-    let Some(status) = &server.status else { return };
-    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
-    info!(
-        namespace = key.namespace,
-        name = key.name,
-        gateway = status.gateway_id,
-        target = status.target_id,
-        target_status = status.target_status,
-        ready = ready.map(|ready| &ready.status),
-        reason = ready.map(|ready| &ready.reason),
-        detail = ready.map(|ready| &ready.message),
-        "status"
-    );
 }

@@ -10,11 +10,9 @@ use agentcore::aws::Aws;
 use agentcore::{AgentCore, Clock, Mirrors, Observation, Pace};
 use anyhow::Context as _;
 use api::MCPServer;
-use futures::StreamExt as _;
 use kube::core::DeserializeGuard;
 use kube::core::error_boundary::InvalidObject;
-use kube::runtime::watcher as watch;
-use kube::runtime::watcher::{self, Event};
+use kube::runtime::watcher::Event;
 use kube::{Api, Client};
 use planner::Policy;
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,17 +23,17 @@ use tracing::{error, info, warn};
 use crate::admin;
 use crate::events::Events;
 use crate::fleet::{Fleet, Key, Scope};
-use crate::kubernetes::{self, Resources, describe};
-use crate::pass::Operator;
+use crate::kubernetes::{self, Resources};
+use crate::pass::{Operator, SYNCS};
 use crate::settings::Settings;
+use crate::watching::{self, Heard, Subject};
 use crate::work::Work;
+use crate::workloads::{News, Place, Workloads};
 
 /// Passes at the same time. Each waits for the network most of the time.
 const WORKERS: usize = 8;
 /// A gateway that has not been seen for this many sync intervals is not vouched for any more.
 const STALE_INTERVALS: u32 = 5;
-/// How long one watch lasts, in seconds: it bounds how long a silent connection goes unnoticed.
-const WATCH_SECONDS: u32 = 60;
 /// How long the passes under way may go on after the signal to end; the grace period of a pod is
 /// 30 s.
 const GRACE: Duration = Duration::from_secs(20);
@@ -62,6 +60,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         "mcp-gateway-operator starts"
     );
     let (observations, observed) = mpsc::unbounded_channel();
+    let (news, heard) = mpsc::unbounded_channel();
     let pace = Pace { quiet: settings.sync_interval, ..Pace::default() };
     let scopes = settings.scopes();
     let fleet = Arc::new(Fleet::new(policy.clone(), scopes.iter().cloned()));
@@ -72,9 +71,11 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         clock,
         fleet: Arc::clone(&fleet),
         mirrors: Mirrors::new(aws, clock, pace, policy.stale_after, observations),
+        workloads: Workloads::new(client.clone(), clock, news),
         work: Work::new(clock),
         policy: Mutex::new(Arc::new(policy)),
         care: Mutex::default(),
+        syncs: Mutex::new(SYNCS),
         events,
         dry_run: settings.dry_run,
     });
@@ -96,6 +97,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         tasks.spawn(watch_resources(client.clone(), scope, Arc::clone(&operator)));
     }
     tasks.spawn(hand_on(observed, Arc::clone(&operator)));
+    tasks.spawn(spread(heard, Arc::clone(&operator)));
     tasks.spawn(learn_account(Arc::clone(&operator)));
 
     let mut workers = JoinSet::new();
@@ -133,64 +135,62 @@ async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: A
         Some(namespace) => Api::namespaced(client, namespace),
         None => Api::all(client),
     };
-    let config = watcher::Config::default().timeout(WATCH_SECONDS);
-    let mut events = watch(api, config).boxed();
-    let mut trouble: Option<Trouble> = None;
-    // A watcher begins anew by itself and does not end.
-    while let Some(event) = events.next().await {
-        let event = match event {
-            Ok(event) => event,
-            Err(error) => {
-                let trouble = trouble.get_or_insert_default();
-                trouble.note(explain(&error));
-                tokio::time::sleep(trouble.pause()).await;
-                continue;
+    let subject = Subject {
+        name: "the MCPServers".to_owned(),
+        hint: |status| match status {
+            404 => {
+                Some("the CRD mcpservers.mcpgateway.bedrock.aws is not installed: run make install")
             }
-        };
-        // A new beginning proves nothing: the list is still to be asked for.
-        if !matches!(event, Event::Init) && trouble.take().is_some() {
-            info!("the MCPServers can be watched again");
+            403 => Some("the operator's service account lacks rights: apply config/rbac"),
+            _ => None,
+        },
+    };
+    watching::watch(api, subject, |heard| match heard {
+        Heard::Event(event) => take_in(event, &scope, &operator),
+        // What was known before is all that is.
+        Heard::Failed(_) | Heard::Mended => {}
+    })
+    .await;
+}
+
+fn take_in<A: AgentCore>(
+    event: Event<DeserializeGuard<MCPServer>>,
+    scope: &Scope,
+    operator: &Operator<A>,
+) {
+    let fleet = &operator.fleet;
+    let event = match readable(event) {
+        Ok(event) => event,
+        // It must not hold up the others, nor be taken for gone.
+        Err(key) => return fleet.unreadable(&key),
+    };
+    let woken = match event {
+        Event::Init => return fleet.listing_begins(scope),
+        Event::InitDone => {
+            let woken = fleet.listing_ends(scope);
+            info!(resources = fleet.keys().len(), "the MCPServers have been read");
+            woken
         }
-        let fleet = &operator.fleet;
-        let event = match readable(event) {
-            Ok(event) => event,
-            Err(key) => {
-                // It must not hold up the others, nor be taken for gone.
-                fleet.unreadable(&key);
-                continue;
+        Event::InitApply(server) => fleet.seen(server),
+        Event::Apply(server) => {
+            let key = Key::of(&server);
+            let woken = fleet.seen(server);
+            if woken.contains(&key) {
+                // A person has changed it, and wants to know how things stand now.
+                fleet.gateways_of(&key).iter().for_each(|id| operator.mirrors.ask(id));
             }
-        };
-        let woken = match event {
-            Event::Init => {
-                fleet.listing_begins(&scope);
-                continue;
-            }
-            Event::InitDone => {
-                let woken = fleet.listing_ends(&scope);
-                info!(resources = fleet.keys().len(), "the MCPServers have been read");
-                woken
-            }
-            Event::InitApply(server) => fleet.seen(server),
-            Event::Apply(server) => {
-                let key = Key::of(&server);
-                let woken = fleet.seen(server);
-                if woken.contains(&key) {
-                    // A person has changed it, and wants to know how things stand now.
-                    fleet.gateways_of(&key).iter().for_each(|id| operator.mirrors.ask(id));
-                }
-                woken
-            }
-            Event::Delete(server) => {
-                let key = Key::of(&server);
-                let mut woken = fleet.gone(&key);
-                // A last pass forgets what was remembered of it.
-                woken.insert(key);
-                woken
-            }
-        };
-        fleet.tell_gateways(|gateways| operator.mirrors.keep(gateways));
-        operator.work.wake(woken);
-    }
+            woken
+        }
+        Event::Delete(server) => {
+            let key = Key::of(&server);
+            let mut woken = fleet.gone(&key);
+            // A last pass forgets what was remembered of it.
+            woken.insert(key);
+            woken
+        }
+    };
+    operator.observe_what_is_needed();
+    operator.work.wake(woken);
 }
 
 /// The event with its object, unless that has a form which no `MCPServer` has: under the schema of an
@@ -215,50 +215,6 @@ fn readable(event: Event<DeserializeGuard<MCPServer>>) -> Result<Event<MCPServer
     })
 }
 
-/// A watch that fails: what was said of it, and how often it has failed in a row.
-#[derive(Default)]
-struct Trouble {
-    said: String,
-    times: u32,
-}
-
-impl Trouble {
-    /// Says it, unless that was the last thing said.
-    fn note(&mut self, said: String) {
-        self.times = self.times.saturating_add(1);
-        if self.said != said {
-            warn!(error = said, "the MCPServers cannot be watched; trying again");
-            self.said = said;
-        }
-    }
-
-    /// From half a second, doubling, to half a minute, of which up to a half is cut by chance:
-    /// when an API server comes back, its clients shall not all come at once.
-    fn pause(&self) -> Duration {
-        let full = Duration::from_millis(500) * (1 << self.times.saturating_sub(1).min(6));
-        full.min(Duration::from_secs(30)).mul_f64(1.0 - fastrand::f64() / 2.0)
-    }
-}
-
-/// What a watch error means for the person who reads the log.
-fn explain(error: &watcher::Error) -> String {
-    let answer = match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => Some(status),
-        _ => None,
-    };
-    let hint = match answer.map(|status| status.code) {
-        Some(404) => "the CRD mcpservers.mcpgateway.bedrock.aws is not installed: run make install",
-        Some(401) => "the API server does not accept the operator's credentials",
-        Some(403) => "the operator's service account lacks rights: apply config/rbac",
-        Some(_) => "the API server refuses",
-        None => "the API server cannot be reached",
-    };
-    // Of an answer only what it says: kube appends how it tried to read it.
-    let said = answer.map_or_else(|| describe(error), |status| status.message.trim().to_owned());
-    format!("{hint} ({said})")
-}
-
 /// Wakes whom an observation concerns.
 async fn hand_on<A: AgentCore>(
     mut observations: mpsc::UnboundedReceiver<Observation>,
@@ -267,6 +223,16 @@ async fn hand_on<A: AgentCore>(
     while let Some(observation) = observations.recv().await {
         operator.work.wake(operator.fleet.concerned(&observation));
         operator.work.wake_awaiting(&observation.gateway);
+    }
+}
+
+/// Wakes whom news of workloads concern.
+async fn spread<A: AgentCore>(
+    mut news: mpsc::UnboundedReceiver<(Place, News)>,
+    operator: Arc<Operator<A>>,
+) {
+    while let Some((place, news)) = news.recv().await {
+        operator.work.wake(operator.fleet.naming(&place, &news));
     }
 }
 

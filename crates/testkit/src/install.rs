@@ -26,13 +26,25 @@ pub async fn crd(client: &Client) -> Result<()> {
     Manifests::read(file("config/crd/bases"))?.apply(client).await.map(drop)
 }
 
-/// Applies the namespace, the service account and its rights, and returns what lets the operator
-/// in: a token of that account, not an administrator's.
+/// Applies the namespace, the service account and the rights that the operator cannot do without,
+/// and returns what lets it in: a token of that account, not an administrator's.
 pub async fn rights(cluster: &ControlPlane) -> Result<Access> {
     let client = cluster.client()?;
     Manifests::read(file("config/manager/namespace.yaml"))?.apply(&client).await?;
-    Manifests::read(file("config/rbac"))?.apply(&client).await?;
+    rbac(&client, ["service_account", "role", "role_binding"]).await?;
     cluster.service_account(NAMESPACE, ACCOUNT).await
+}
+
+/// Applies its rights to see workloads, without which only `spec.toolSync.workloadRef` does not work.
+pub async fn workload_rights(client: &Client) -> Result<()> {
+    rbac(client, ["workload_viewer_role", "workload_viewer_role_binding"]).await
+}
+
+async fn rbac(client: &Client, files: impl IntoIterator<Item = &str>) -> Result<()> {
+    for name in files {
+        Manifests::read(file(&format!("config/rbac/{name}.yaml")))?.apply(client).await?;
+    }
+    Ok(())
 }
 
 /// The operator, let in by this kubeconfig, with the AgentCore at this URL for AWS. Its

@@ -55,6 +55,7 @@ impl Scenario {
         let client = cluster.client()?;
         let installed = INSTALLED.get_or_try_init(|| async {
             install::crd(&client).await?;
+            install::workload_rights(&client).await?;
             install::rights(&cluster).await
         });
         let access = installed.await?.clone();

@@ -46,7 +46,9 @@ impl Stage {
 
         screen.step("applying the CRD and the operator's rights")?;
         let access = timely("applying config/", async {
-            install::crd(&cluster.client()?).await?;
+            let client = cluster.client()?;
+            install::crd(&client).await?;
+            install::workload_rights(&client).await?;
             install::rights(&cluster).await
         })
         .await?;

@@ -1,9 +1,10 @@
-use api::{MCPServerSpec, MCPServerStatus};
+use api::{MCPServerSpec, MCPServerStatus, ToolSync, WorkloadRef};
 use futures::FutureExt as _;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::ObjectMeta;
 
 use super::*;
+use crate::workloads::Kind;
 
 fn policy() -> Policy {
     Policy {
@@ -13,7 +14,7 @@ fn policy() -> Policy {
         account: None,
         region: "us-east-1".to_owned(),
         allow_adoption: false,
-        tool_sync_settle: Duration::from_secs(10),
+        tool_sync_settle: std::time::Duration::ZERO,
     }
 }
 
@@ -110,7 +111,7 @@ fn a_late_answer_does_not_bring_back_who_is_gone() {
     fleet.gone(&key("a", "x"));
     fleet.refreshed(server("a", "x", 2));
     assert!(fleet.get(&key("a", "x")).is_none());
-    fleet.tell_gateways(|gateways| assert!(gateways.is_empty()));
+    fleet.tell_needed(|needed| assert!(needed.gateways.is_empty()));
 }
 
 /// The watch can show the next one before our last write to the one before it has been answered.
@@ -172,4 +173,66 @@ fn a_new_list_tells_who_is_gone_in_its_scope() {
     let woken = fleet.listing_ends(&scopes[0]);
     assert_eq!(woken, HashSet::from([key("a", "x"), key("b", "y")]));
     assert_eq!(fleet.keys(), [key("b", "y")]);
+}
+
+fn naming(namespace: &str, name: &str, version: u64, kind: &str, workload: &str) -> MCPServer {
+    let mut server = server(namespace, name, version);
+    let workload_ref = WorkloadRef { kind: kind.to_owned(), name: workload.to_owned() };
+    let sync = ToolSync { workload_ref: Some(workload_ref), interval: None };
+    server.spec.tool_sync = Some(sync);
+    server.spec.target_name = Some(name.to_owned());
+    server
+}
+
+#[test]
+fn news_of_a_workload_concern_those_who_name_it() {
+    let fleet = fleet();
+    fleet.seen(naming("a", "x", 1, "Deployment", " web "));
+    fleet.seen(naming("a", "y", 2, "Deployment", "other"));
+    fleet.seen(naming("a", "z", 3, "StatefulSet", "web"));
+    fleet.seen(naming("b", "x", 4, "Deployment", "web"));
+    let place = Place { namespace: "a".to_owned(), kind: Kind::Deployment };
+    let of = |name: &str| News::Of(vec![name.to_owned()]);
+    assert_eq!(fleet.naming(&place, &of("web")), HashSet::from([key("a", "x")]));
+    assert_eq!(fleet.naming(&place, &of("new")), HashSet::new());
+    let all = HashSet::from([key("a", "x"), key("a", "y")]);
+    assert_eq!(fleet.naming(&place, &News::All), all);
+}
+
+#[test]
+fn workloads_are_needed_where_one_is_named() {
+    let fleet = fleet();
+    let places = || {
+        let mut heard = None;
+        fleet.tell_needed(|needed| heard = Some(needed.places.clone()));
+        heard.unwrap()
+    };
+    let place = |namespace: &str, kind| Place { namespace: namespace.to_owned(), kind };
+    fleet.seen(server("a", "plain", 1));
+    assert_eq!(places(), HashSet::new());
+    fleet.seen(naming("a", "x", 1, "Deployment", "web"));
+    fleet.seen(naming("a", "y", 1, "Deployment", "web"));
+    assert_eq!(places(), HashSet::from([place("a", Kind::Deployment)]));
+    fleet.gone(&key("a", "y"));
+    fleet.seen(naming("a", "x", 2, "StatefulSet", "web"));
+    assert_eq!(places(), HashSet::from([place("a", Kind::StatefulSet)]));
+    let mut invalid = naming("a", "x", 3, "StatefulSet", "web");
+    invalid.spec.capabilities.clear();
+    fleet.seen(invalid);
+    assert_eq!(places(), HashSet::new(), "of what is not valid nothing is done");
+    let mut leaving = naming("a", "x", 4, "StatefulSet", "web");
+    leaving.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
+    fleet.seen(leaving);
+    assert_eq!(places(), HashSet::new(), "who goes asks for no tools");
+    assert_eq!(fleet.workload_of(&key("a", "x")), None);
+}
+
+#[test]
+fn a_request_for_the_tools_wakes_the_resource() {
+    let fleet = fleet();
+    fleet.seen(server("a", "x", 1));
+    let mut asking = server("a", "x", 2);
+    let annotation = (api::SYNC_REQUEST_ANNOTATION.to_owned(), "now".to_owned());
+    asking.metadata.annotations = Some([annotation].into());
+    assert_eq!(fleet.seen(asking), HashSet::from([key("a", "x")]));
 }

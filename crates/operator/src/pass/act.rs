@@ -30,7 +30,7 @@ impl<A: AgentCore> Operator<A> {
                 }
                 // Nothing is left to be done for it, whenever the watch shows it to be gone.
                 self.work.wake(self.fleet.left(server));
-                self.fleet.tell_gateways(|gateways| self.mirrors.keep(gateways));
+                self.observe_what_is_needed();
             }
             Step::Annotate(identity) => {
                 self.took_in(self.resources.annotate(server, identity).await?);

@@ -9,7 +9,8 @@ use api::{FINALIZER, MCPServer, TARGET_ANNOTATION};
 use planner::{Decision, Report, Step, project};
 use tracing::info;
 
-use super::{Care, MOST_STEPS, Operator, Outcome, step_at};
+use super::log::step_at;
+use super::{Care, MOST_STEPS, Operator, Outcome};
 use crate::fleet::Key;
 use crate::kubernetes::Error;
 use agentcore::AgentCore;

@@ -10,3 +10,6 @@ mod restart;
 mod schema;
 mod start;
 mod table;
+mod tools;
+mod tools_trouble;
+mod workload;

@@ -117,6 +117,6 @@ async fn the_printed_columns_are_those_of_the_go_operator_and_more() -> TestResu
         of.filter_map(|column| column["name"].as_str()).collect()
     };
     assert_eq!(named(false), ["Endpoint", "Status", "Ready", "Age"]);
-    assert_eq!(named(true), ["Gateway", "Target ID", "Reason"]);
+    assert_eq!(named(true), ["Gateway", "Target ID", "Reason", "Authorization"]);
     Ok(())
 }

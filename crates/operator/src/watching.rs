@@ -1,0 +1,139 @@
+//! A watch of Kubernetes for as long as somebody wants it.
+//!
+//! Contract: it does not end by itself. After a failure it is begun again, with growing pauses; what
+//! is wrong goes to the log once.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use kube::core::Status;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+use tracing::{info, warn};
+
+use crate::kubernetes::describe;
+
+/// How long one watch lasts, in seconds: it bounds how long a silent connection goes unnoticed.
+const WATCH_SECONDS: u32 = 60;
+/// A watch that has been refused and now goes on for this long is taken to have begun.
+const BEGUN_AFTER: Duration = Duration::from_secs(5);
+
+/// What is heard of a watch.
+pub(crate) enum Heard<K> {
+    /// What it shows.
+    Event(Event<K>),
+    /// It failed, and is tried again.
+    Failed(watcher::Error),
+    /// It works again.
+    Mended,
+}
+
+/// What is watched, for the person who reads the log.
+pub(crate) struct Subject {
+    /// Its name, such as "the `MCPServers`".
+    pub(crate) name: String,
+    /// What the HTTP status of a refusal means here, where that is more than it says.
+    pub(crate) hint: fn(u16) -> Option<&'static str>,
+}
+
+/// Watches until nobody awaits it any more.
+pub(crate) async fn watch<K>(api: Api<K>, subject: Subject, mut hear: impl FnMut(Heard<K>))
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let mut events = watcher(api, watcher::Config::default().timeout(WATCH_SECONDS)).boxed();
+    let mut trouble: Option<Trouble> = None;
+    loop {
+        let next = events.next();
+        let next = match &trouble {
+            Some(trouble) if trouble.is_over_in_silence => {
+                tokio::time::timeout(BEGUN_AFTER, next).await
+            }
+            Some(_) | None => Ok(next.await),
+        };
+        let event = match next {
+            // A watcher begins anew by itself and does not end.
+            Ok(None) => return,
+            Ok(Some(Err(error))) => {
+                let trouble = trouble.get_or_insert_default();
+                trouble.note(&error, &subject);
+                let pause = trouble.pause();
+                hear(Heard::Failed(error));
+                tokio::time::sleep(pause).await;
+                continue;
+            }
+            Ok(Some(Ok(event))) => Some(event),
+            Err(_) => None,
+        };
+        // A new beginning proves nothing: the list is still to be asked for.
+        if !matches!(event, Some(Event::Init)) && trouble.take().is_some() {
+            info!("{} can be watched again", subject.name);
+            hear(Heard::Mended);
+        }
+        if let Some(event) = event {
+            hear(Heard::Event(event));
+        }
+    }
+}
+
+/// What the API server says, where it refuses to list or to watch and will go on to do so until a
+/// person does something.
+pub(crate) fn refusal(error: &watcher::Error) -> Option<&Status> {
+    const PASSING: [u16; 3] = [408, 410, 429];
+    answer(error).filter(|said| (400..500).contains(&said.code) && !PASSING.contains(&said.code))
+}
+
+fn answer(error: &watcher::Error) -> Option<&Status> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => Some(status),
+        _ => None,
+    }
+}
+
+/// A watch that fails: what was said of it, and how often it has failed in a row.
+#[derive(Default)]
+struct Trouble {
+    said: String,
+    times: u32,
+    /// Of a watch that follows on a complete list nothing is heard until something changes, so
+    /// that it is not refused any more shows in silence.
+    is_over_in_silence: bool,
+}
+
+impl Trouble {
+    /// Says it, unless that was the last thing said.
+    fn note(&mut self, error: &watcher::Error, subject: &Subject) {
+        self.times = self.times.saturating_add(1);
+        let begins = matches!(error, watcher::Error::WatchStartFailed(_));
+        self.is_over_in_silence = begins && answer(error).is_some();
+        let said = explain(error, subject);
+        if self.said != said {
+            warn!(error = said, "{} cannot be watched; trying again", subject.name);
+            self.said = said;
+        }
+    }
+
+    /// From half a second, doubling, to half a minute, of which up to a half is cut by chance:
+    /// when an API server comes back, its clients shall not all come at once.
+    fn pause(&self) -> Duration {
+        let full = Duration::from_millis(500) * (1 << self.times.saturating_sub(1).min(6));
+        full.min(Duration::from_secs(30)).mul_f64(1.0 - fastrand::f64() / 2.0)
+    }
+}
+
+/// What a watch error means for the person who reads the log.
+fn explain(error: &watcher::Error, subject: &Subject) -> String {
+    let answer = answer(error);
+    let hint = answer.map_or("the API server cannot be reached", |status| {
+        (subject.hint)(status.code).unwrap_or(match status.code {
+            401 => "the API server does not accept the operator's credentials",
+            _ => "the API server refuses",
+        })
+    });
+    // Of an answer only what it says: kube appends how it tried to read it.
+    let said = answer.map_or_else(|| describe(error), |status| status.message.trim().to_owned());
+    format!("{hint} ({said})")
+}

@@ -1,0 +1,134 @@
+//! Whether a workload is rolled out, and with which pods.
+//!
+//! Contract: pure. Complete is what `kubectl rollout status` calls so (kubectl,
+//! `pkg/polymorphichelpers/rollout_status.go`). Only the pod template tells one rollout from
+//! another: annotations of the workload itself, its scale and its status do not count.
+
+use kube::core::Object;
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+/// A kind of workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// `apps/v1` Deployment.
+    Deployment,
+    /// `apps/v1` `StatefulSet`.
+    StatefulSet,
+}
+
+/// A workload of either kind, as far as anybody here wants to know.
+pub(super) type Seen = Object<Spec, Status>;
+
+/// What is asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Spec {
+    replicas: Option<i64>,
+    /// As it stands, so that fields of a later Kubernetes count as well.
+    template: Value,
+    update_strategy: UpdateStrategy,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct UpdateStrategy {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    rolling_update: Option<RollingUpdate>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RollingUpdate {
+    partition: Option<i64>,
+}
+
+/// How far it is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Status {
+    observed_generation: i64,
+    replicas: i64,
+    updated_replicas: i64,
+    ready_replicas: i64,
+    available_replicas: i64,
+    current_revision: Option<String>,
+    update_revision: Option<String>,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    reason: Option<String>,
+}
+
+/// The hash of the pod template that is rolled out completely; `None` while it is not.
+pub(super) fn complete(kind: Kind, seen: &Seen) -> Option<String> {
+    let nothing = Status::default();
+    let (spec, status) = (&seen.spec, seen.status.as_ref().unwrap_or(&nothing));
+    let observed = status.observed_generation >= seen.metadata.generation.unwrap_or_default();
+    // What is left out is 1, as the API server writes it.
+    let replicas = spec.replicas.unwrap_or(1);
+    let partition = partition(kind, spec);
+    let done = match kind {
+        Kind::Deployment => {
+            !is_given_up(status)
+                && status.updated_replicas >= replicas
+                && status.replicas <= status.updated_replicas
+                && status.available_replicas >= status.updated_replicas
+        }
+        Kind::StatefulSet => {
+            status.observed_generation > 0
+                && status.ready_replicas >= replicas
+                && match partition {
+                    Some(partition) => status.updated_replicas >= replicas - partition,
+                    None => status.update_revision == status.current_revision,
+                }
+        }
+    };
+    (observed && done).then(|| hash(&spec.template, partition.unwrap_or_default()))
+}
+
+/// The rollout has taken too long: that it is as it should be for a moment is no end of it.
+fn is_given_up(status: &Status) -> bool {
+    let progress = status.conditions.iter().find(|condition| condition.kind == "Progressing");
+    let reason = progress.and_then(|condition| condition.reason.as_deref());
+    reason == Some("ProgressDeadlineExceeded")
+}
+
+/// The pods below this number keep the template that they have; `None` where revisions tell.
+///
+/// Of `OnDelete` kubectl refuses to speak, because nobody knows when the pods will be deleted. They
+/// are replaced all the same in the end, and the revisions show when: the tools are to be fetched
+/// then, so it is judged as if it had been asked for without a partition.
+fn partition(kind: Kind, spec: &Spec) -> Option<i64> {
+    let strategy = &spec.update_strategy;
+    match (kind, strategy.kind.as_deref()) {
+        (Kind::Deployment, _) | (Kind::StatefulSet, Some("OnDelete")) => None,
+        (Kind::StatefulSet, _) => strategy.rolling_update.as_ref()?.partition,
+    }
+}
+
+/// The pods that a partition leaves out go on with another template, and with other tools: a
+/// rollout that goes on by a smaller partition is another one, whatever the template says.
+fn hash(template: &Value, partition: i64) -> String {
+    // A map of `Value` is sorted, so this text is the same for the same template.
+    let mut hash = Sha256::new_with_prefix(template.to_string());
+    if partition > 0 {
+        // No JSON text goes on after its end, so no two of them hash alike.
+        hash.update(format!("\npartition {partition}"));
+    }
+    hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+        use std::fmt::Write as _;
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests;
