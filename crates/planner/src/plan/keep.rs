@@ -488,7 +488,9 @@ impl Keeper<'_> {
             && stage(&target.summary.status) == Stage::Failed;
         let unfetched = target.summary.status == TargetStatus::SynchronizeUnsuccessful;
         let sent = self.world.memory.sent();
-        let fetch_is_asked = self.is_sync_requested() || sent == Sent::NotYet;
+        let rollout_counts_at = tools::news(self);
+        let rolled_out = rollout_counts_at.is_some_and(|at| self.seen_at() >= at);
+        let fetch_is_asked = self.is_sync_requested() || sent == Sent::NotYet || rolled_out;
         let asked =
             (self.world.request().is_some() || unfetched && fetch_is_asked) && !self.wish.suspended;
         if let Sent::Accepted(at) | Sent::Open(at) = sent
@@ -518,8 +520,15 @@ impl Keeper<'_> {
                 }
                 decision
             }
-            (_, false) => self.failed(target, Some(heal_at)),
-            (true, true) => self.fetch_again(&target.summary),
+            (true, false) => {
+                let decision = self.failed(target, Some(heal_at));
+                match rollout_counts_at {
+                    Some(at) => wait_until(self.world, &self.bound.gateway, at, decision.report),
+                    None => decision,
+                }
+            }
+            (false, false) => self.failed(target, Some(heal_at)),
+            (true, true) => self.fetch_again(&target.summary, rolled_out),
             (false, true) => self.begin_update(&target.summary, fingerprint(self.wanted)),
         };
         if !unfetched || decision.step.is_some() {
@@ -530,9 +539,9 @@ impl Keeper<'_> {
     }
 
     /// The gateway could not fetch the tools, and is asked again.
-    fn fetch_again(&self, entry: &Summary) -> Decision {
+    fn fetch_again(&self, entry: &Summary, rolled_out: bool) -> Decision {
         let report = self.fetching().seeing(entry);
-        if self.sync_under_way().is_none() || self.is_sync_requested() {
+        if self.sync_under_way().is_none() || self.is_sync_requested() || rolled_out {
             return Decision::step(tools::record(self), report);
         }
         let step = tools::synchronize(self, true);

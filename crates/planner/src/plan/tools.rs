@@ -93,6 +93,21 @@ impl Known {
     }
 }
 
+/// From when on a rollout counts that was complete after the tools were last asked for, in vain: the
+/// server may give them now. None where people would have to consent.
+pub(super) fn news(keeper: &Keeper<'_>) -> Option<Timestamp> {
+    let under_way = keeper.sync_under_way()?;
+    match keeper.world.workload? {
+        Workload::Complete { template, since }
+            if under_way.template.as_ref() != Some(template) && !keeper.wanted.needs_consent() =>
+        {
+            let proved = proves_from(keeper.world, *since);
+            Some(later(*since, keeper.world.policy.tool_sync_settle).max(proved))
+        }
+        _ => None,
+    }
+}
+
 /// The record of a Synchronize that comes next.
 pub(super) fn record(keeper: &Keeper<'_>) -> Step {
     let world = keeper.world;

@@ -324,6 +324,20 @@ fn tools_that_the_server_does_not_give_are_asked_for_again_with_pauses() {
 }
 
 #[test]
+fn a_server_that_is_mended_by_a_rollout_does_not_wait_for_the_end_of_a_pause() {
+    let mut story = given_following_server();
+    (0..9).for_each(|_| {
+        story.given_fault("Synchronize", Fault::FailsBehind);
+    });
+    story.when_rolled_out("v2").when_time_passes(3_600);
+    story.then_waits_with(Reason::TargetFailed);
+    story.aws.faults.clear();
+    story.steps.clear();
+    story.when_rolled_out("v3").when_time_passes(30).then_ready().then_synchronized(1);
+    story.then_ends_as_written();
+}
+
+#[test]
 fn where_aws_does_not_synchronize_what_has_failed_an_update_heals_it() {
     let mut story = given_following_server();
     story.given_fault("Synchronize", Fault::FailsBehind).when_rolled_out("v2");
