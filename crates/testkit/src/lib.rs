@@ -32,6 +32,7 @@ pub mod proxy;
 pub mod run;
 pub mod scenario;
 pub mod wait;
+pub mod workload;
 
 mod binaries;
 mod emulator_process;
@@ -45,3 +46,4 @@ pub use failure::{Failure, TestResult};
 pub use manifests::Manifests;
 pub use process::{Process, Program, Signal};
 pub use scenario::Scenario;
+pub use workload::Workload;

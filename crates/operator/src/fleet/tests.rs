@@ -32,7 +32,7 @@ fn server(namespace: &str, name: &str, version: u64) -> MCPServer {
             endpoint: "https://example.com".to_owned(),
             capabilities: vec!["tools".to_owned()],
             target_name: Some("weather".to_owned()),
-            oauth_provider_arn: Some("arn:aws:x".to_owned()),
+            oauth_provider_arn: Some("arn:aws:bedrock-agentcore:::x".to_owned()),
             ..MCPServerSpec::default()
         },
         status: None,

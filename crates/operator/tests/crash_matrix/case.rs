@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Error, Result, bail};
 use testkit::proxy::{Cut, Point};
 
-use crate::checks::{ends, rests, violation};
+use crate::checks::{ends, fetched, rests, violation};
 use crate::stage::Stage;
 use crate::tales::{CORE, OTHERS, Tale};
 use crate::variants::{UNKNOWNS, Variant};
@@ -103,6 +103,7 @@ impl Case {
             ends(&stage, tale.end).await?;
             stage.points.stop_counting().await;
             rests(&stage, tale.end).await?;
+            fetched(&stage, tale, self.cut.is_some())?;
             stage.then_nothing_panicked().await
         };
         tokio::select! {

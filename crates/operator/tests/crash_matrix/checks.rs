@@ -80,7 +80,25 @@ fn is_settled(server: &MCPServer) -> bool {
         && status.intent.is_none()
         && status.applying.is_none()
         && status.retired.is_empty()
+        && status.tool_sync.as_ref().is_none_or(|record| record.under_way.is_none())
         && identity.as_ref() == annotations.get(api::TARGET_ANNOTATION)
+}
+
+/// Then: the tools were asked for as often as the tale says.
+pub(crate) fn fetched(stage: &Stage, tale: &Tale, was_cut: bool) -> Result<()> {
+    let calls = stage.scenario.aws.calls();
+    let begun = calls
+        .iter()
+        .filter(|call| call.kind == CallKind::SynchronizeGatewayTargets && call.was_accepted());
+    let most = match (tale.fetches, was_cut) {
+        (false, _) => 0,
+        (true, false) => 1,
+        (true, true) => 2,
+    };
+    let count = begun.count();
+    let least = usize::from(tale.fetches);
+    ensure!((least..=most).contains(&count), "{count} Synchronize, not {least} to {most}");
+    Ok(())
 }
 
 /// Then: AWS has what is written, and nobody writes any more.

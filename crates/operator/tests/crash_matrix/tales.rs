@@ -10,6 +10,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
+use testkit::Workload;
 use testkit::scenario::{GATEWAY, OTHER_GATEWAY, is_ready, valid_spec};
 
 use crate::checks::ours;
@@ -36,6 +37,8 @@ pub(crate) struct Tale {
     pub(crate) end: End,
     /// The most targets that are made, counted from where the points are.
     pub(crate) makes: usize,
+    /// Whether the tools are asked for: once, and once more at most where something was cut.
+    pub(crate) fetches: bool,
     /// What else the operator is told.
     pub(crate) flags: &'static [&'static str],
     /// The AgentCore in which it happens.
@@ -51,6 +54,7 @@ const TALE: Tale = Tale {
     happens: |_| async { Ok(()) }.boxed(),
     end: End::Ready,
     makes: 0,
+    fetches: false,
     flags: &[],
     world: &USUAL,
     is_long: false,
@@ -67,7 +71,7 @@ pub(crate) static CORE: [Tale; 4] = [
 ];
 
 /// The others.
-pub(crate) static OTHERS: [Tale; 13] = [
+pub(crate) static OTHERS: [Tale; 15] = [
     Tale {
         name: "edit while it is created",
         given: |stage| given_written(stage).boxed(),
@@ -162,6 +166,21 @@ pub(crate) static OTHERS: [Tale; 13] = [
         given: |stage| given_left_by_the_go_operator(stage).boxed(),
         ..TALE
     },
+    Tale {
+        name: "rolled out",
+        given: |stage| given_following(stage).boxed(),
+        happens: |stage| roll_out(stage).boxed(),
+        fetches: true,
+        flags: &["--tool-sync-settle=300ms"],
+        ..TALE
+    },
+    Tale {
+        name: "consented to",
+        given: |stage| given_asking_for_consent(stage).boxed(),
+        happens: |stage| consent(stage).boxed(),
+        makes: 1,
+        ..TALE
+    },
     Tale { name: "adopted", given: |stage| given_adoption(stage).boxed(), flags: ADOPTS, ..TALE },
     Tale {
         name: "restored from a backup",
@@ -177,6 +196,10 @@ async fn given_written(stage: &Stage) -> Result<()> {
 
 async fn given_ready(stage: &Stage) -> Result<()> {
     given_written(stage).await?;
+    ready_and_annotated(stage).await
+}
+
+async fn ready_and_annotated(stage: &Stage) -> Result<()> {
     stage.given_operator().await?;
     stage.scenario.wait(NAME)?.within(PATIENCE).until("Ready", is_ready).await?;
     // The step after Ready.
@@ -185,6 +208,30 @@ async fn given_ready(stage: &Stage) -> Result<()> {
         annotations.is_some_and(|annotations| annotations.contains_key(api::TARGET_ANNOTATION))
     };
     stage.scenario.wait(NAME)?.within(PATIENCE).until("annotated", named).await.map(drop)
+}
+
+/// A resource whose target was made after its workload had been rolled out.
+async fn given_following(stage: &Stage) -> Result<()> {
+    let workload = Workload::deployment(&stage.scenario, NAME).await?;
+    workload.completes().await?;
+    stage.scenario.when_created(NAME, |spec| workload.named(spec)).await?;
+    ready_and_annotated(stage).await
+}
+
+async fn roll_out(stage: &Stage) -> Result<()> {
+    Workload::existing(&stage.scenario, "Deployment", NAME)?.rolls_out("server:2").await
+}
+
+async fn given_asking_for_consent(stage: &Stage) -> Result<()> {
+    let grant = Some("AuthorizationCode".to_owned());
+    stage.scenario.when_created(NAME, |spec| spec.oauth_grant_type = grant).await.map(drop)
+}
+
+/// Whoever is asked for consent gives it.
+async fn consent(stage: &Stage) -> Result<()> {
+    let aws = &stage.scenario.aws;
+    let given = aws.wait_for(|aws| aws.consent(GATEWAY, NAME, true).then_some(()));
+    tokio::time::timeout(PATIENCE, given).await.context("nobody is asked for consent")
 }
 
 /// The first creation fails behind the 202.

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod clusters;
+mod fields;
 mod interference;
 mod life;
 mod policies;

@@ -7,6 +7,8 @@ use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 use testkit::scenario::{GATEWAY, condition};
+
+use crate::fields::consents;
 use testkit::{ControlPlane, Manifests, Scenario, TestResult, binary, install, wait};
 
 pub(crate) fn untyped(client: kube::Client, namespace: &str) -> Api<DynamicObject> {
@@ -31,7 +33,11 @@ async fn the_samples_are_accepted_and_become_ready() -> TestResult {
     let samples = Manifests::read(install::file("config/samples"))?;
     let client = scenario.cluster().client()?;
     for sample in samples.in_namespace(scenario.namespace()).apply(&client).await? {
-        scenario.then_ready(&sample.name_any()).await?;
+        let name = sample.name_any();
+        if sample.data["spec"]["oauthGrantType"] == "AuthorizationCode" {
+            consents(&scenario.aws, &name).await?;
+        }
+        scenario.then_ready(&name).await?;
     }
     Ok(())
 }

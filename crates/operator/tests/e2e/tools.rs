@@ -7,10 +7,10 @@ use api::{MCPServer, MCPServerSpec, ToolSchemaSource, ToolSync};
 use emulator::{CallKind, Fault, FaultRule};
 use serde_json::json;
 use testkit::scenario::{GATEWAY, condition};
-use testkit::{Scenario, TestResult};
+use testkit::{Scenario, TestResult, Workload};
 
 use super::workload::{
-    SOON, Workload, annotated, is_fresh, syncs, then_synchronized, then_tools, when_asked,
+    SOON, annotated, is_fresh, syncs, then_synchronized, then_tools, when_asked,
 };
 
 /// Given: an operator for which a rollout is over after this.

@@ -7,9 +7,9 @@ use emulator::{CallKind, Emulator, Fault, FaultRule, OutcomeRule, Settings, Tran
 use kube::Api;
 use kube::api::PostParams;
 use testkit::scenario::{GATEWAY, condition, is_ready, valid_spec};
-use testkit::{ControlPlane, Manifests, Scenario, TestResult, binary, install, wait};
+use testkit::{ControlPlane, Manifests, Scenario, TestResult, Workload, binary, install, wait};
 
-use super::workload::{SOON, Workload, is_fresh, syncs, then_synchronized, then_tools, when_asked};
+use super::workload::{SOON, is_fresh, syncs, then_synchronized, then_tools, when_asked};
 
 async fn given_operator(scenario: &mut Scenario) -> TestResult {
     let flags = |program: testkit::Program| program.flag("tool-sync-settle", "500ms");

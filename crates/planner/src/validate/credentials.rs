@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{ApiKeyAuth, Credentials, Grant, IamAuth, KeyLocation, MCPServerSpec};
 
+use super::network::is_account;
 use super::{Check, chosen, entries, set, shortened};
 
 /// Limits of the AWS service model.
@@ -210,11 +211,16 @@ impl Check {
         }
     }
 
+    /// After the service model's pattern: `arn:([^:]*):([^:]*):([^:]*):([0-9]{12})?:(.+)`.
     fn arn(&mut self, field: &'static str, arn: &str) {
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let account = |text: &str| text.is_empty() || is_account(text);
         if !arn.starts_with("arn:") {
             self.fail(field, "must start with arn:");
         } else if arn.contains(char::is_whitespace) {
             self.fail(field, "must not contain white space");
+        } else if !matches!(parts[..], [_, _, _, _, id, name] if account(id) && !name.is_empty()) {
+            self.fail(field, "is no ARN of the form arn:aws:SERVICE:REGION:ACCOUNT:NAME");
         }
     }
 }

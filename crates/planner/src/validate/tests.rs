@@ -58,7 +58,7 @@ fn white_space_is_cut_and_repetitions_are_dropped() {
         "targetName": " weather ",
         "description": " The weather. ",
         "authType": " OAuth2 ",
-        "oauthProviderArn": " arn:aws:x ",
+        "oauthProviderArn": " arn:aws:bedrock-agentcore:::x ",
         "oauthScopes": [" read ", "read", "", "Read"],
         "allowedRequestHeaders": [" X-A", "x-a ", " "],
         "allowedQueryParameters": ["q ", "Q", "q"],
@@ -72,7 +72,7 @@ fn white_space_is_cut_and_repetitions_are_dropped() {
         definition: Definition {
             description: Some("The weather.".to_owned()),
             credentials: Some(Credentials::OAuth {
-                provider_arn: "arn:aws:x".to_owned(),
+                provider_arn: "arn:aws:bedrock-agentcore:::x".to_owned(),
                 scopes: texts(&["read", "Read"]),
                 grant: Grant::ClientCredentials,
                 custom_parameters: BTreeMap::new(),
@@ -100,7 +100,7 @@ fn empty_means_unset_everywhere() {
         "targetName": "\t",
         "description": " ",
         "authType": "",
-        "oauthProviderArn": "arn:aws:x",
+        "oauthProviderArn": "arn:aws:bedrock-agentcore:::x",
         "oauthScopes": ["", " "],
         "allowedRequestHeaders": [""],
         "allowedQueryParameters": [" "],
@@ -109,7 +109,7 @@ fn empty_means_unset_everywhere() {
     let unset = json!({
         "endpoint": "https://mcp.example.com/mcp",
         "capabilities": ["tools"],
-        "oauthProviderArn": "arn:aws:x",
+        "oauthProviderArn": "arn:aws:bedrock-agentcore:::x",
     });
     let wish = validate(&server("case", &blank)).unwrap();
     assert_eq!(wish, validate(&server("case", &unset)).unwrap());
@@ -125,7 +125,7 @@ fn a_resource_name_that_aws_cannot_take_is_answered_with_what_to_do() {
     let spec = json!({
         "endpoint": "https://mcp.example.com/mcp",
         "capabilities": ["tools"],
-        "oauthProviderArn": "arn:aws:x",
+        "oauthProviderArn": "arn:aws:bedrock-agentcore:::x",
     });
     let long = "a".repeat(101);
     for (name, problem) in [

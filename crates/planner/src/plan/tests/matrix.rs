@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use api::{ADOPT_ANNOTATION, FailureClass};
+use api::{ADOPT_ANNOTATION, FailureClass, SYNC_REQUEST_ANNOTATION};
 
 use super::aws::{DeadToken, Fault, Quirks, Stamp};
 use super::story::{Cut, GATEWAY, OTHER_GATEWAY, Story, WINDOW};
@@ -49,6 +49,23 @@ fn given_adoption() -> Story {
     story
 }
 
+fn given_consent() -> Story {
+    let mut story = Story::given_server();
+    let spec = &mut story.server.as_mut().unwrap().spec;
+    spec.oauth_grant_type = Some("AuthorizationCode".to_owned());
+    story
+}
+
+/// Whoever is asked for consent gives it, a few times.
+fn give_consent(story: &mut Story) {
+    for _ in 0..4 {
+        story.when_time_passes(60);
+        for target in story.aws.pending(story.now) {
+            story.aws.consent(&target, story.now);
+        }
+    }
+}
+
 fn given_backup() -> Story {
     let mut story = Story::given_ready_server();
     story.policy.allow_adoption = true;
@@ -64,7 +81,7 @@ const CORE: [Tale; 4] = [
     Tale { name: "move", given: Story::given_ready_server, happens: go },
 ];
 
-const OTHERS: [Tale; 20] = [
+const OTHERS: [Tale; 22] = [
     Tale {
         name: "edit while it is created",
         given: Story::given_server,
@@ -217,6 +234,19 @@ const OTHERS: [Tale; 20] = [
             });
         },
     },
+    Tale { name: "consented to", given: given_consent, happens: create },
+    Tale {
+        name: "fetched on request, with consent",
+        given: || {
+            let mut story = given_consent();
+            give_consent(&mut story);
+            story.when_settled();
+            story
+        },
+        happens: |story| {
+            story.when_annotated(SYNC_REQUEST_ANNOTATION, "now");
+        },
+    },
     Tale { name: "adopted", given: given_adoption, happens: create },
     Tale { name: "restored from a backup", given: given_backup, happens: create },
 ];
@@ -249,7 +279,8 @@ fn run(tale: &Tale, quirks: Quirks, cut: Option<(usize, Cut)>, name: &str) -> us
         story.points.clear();
         story.cut = cut;
         (tale.happens)(&mut story);
-        story.when_time_passes(120).when_settled();
+        give_consent(&mut story);
+        story.when_settled();
         let points = story.points.len();
         story.then_ends_as_written();
         points

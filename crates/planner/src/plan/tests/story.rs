@@ -126,7 +126,7 @@ impl Story {
             MCPServerSpec {
                 endpoint: "https://weather.example.com/mcp".to_owned(),
                 capabilities: vec!["tools".to_owned()],
-                oauth_provider_arn: Some("arn:aws:provider".to_owned()),
+                oauth_provider_arn: Some("arn:aws:bedrock-agentcore:::provider".to_owned()),
                 ..MCPServerSpec::default()
             },
         );
