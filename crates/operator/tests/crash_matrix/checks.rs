@@ -84,18 +84,21 @@ fn is_settled(server: &MCPServer) -> bool {
         && identity.as_ref() == annotations.get(api::TARGET_ANNOTATION)
 }
 
+/// Every Synchronize that began.
+pub(crate) fn fetches(aws: &Emulator) -> Vec<CallRecord> {
+    let mut calls = aws.calls();
+    calls.retain(|c| c.kind == CallKind::SynchronizeGatewayTargets && c.was_accepted());
+    calls
+}
+
 /// Then: the tools were asked for as often as the tale says.
 pub(crate) fn fetched(stage: &Stage, tale: &Tale, was_cut: bool) -> Result<()> {
-    let calls = stage.scenario.aws.calls();
-    let begun = calls
-        .iter()
-        .filter(|call| call.kind == CallKind::SynchronizeGatewayTargets && call.was_accepted());
     let most = match (tale.fetches, was_cut) {
         (false, _) => 0,
         (true, false) => 1,
         (true, true) => 2,
     };
-    let count = begun.count();
+    let count = fetches(&stage.scenario.aws).len();
     let least = usize::from(tale.fetches);
     ensure!((least..=most).contains(&count), "{count} Synchronize, not {least} to {most}");
     Ok(())

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use testkit::Workload;
 use testkit::scenario::{GATEWAY, OTHER_GATEWAY, is_ready, valid_spec};
 
-use crate::checks::ours;
+use crate::checks::{fetches, ours};
 use crate::stage::{NAME, PATIENCE, Stage};
 use crate::variants::{FAILED_FOR_GOOD, USUAL, Variant};
 
@@ -218,8 +218,11 @@ async fn given_following(stage: &Stage) -> Result<()> {
     ready_and_annotated(stage).await
 }
 
+/// The workload is rolled out; the tools are asked for.
 async fn roll_out(stage: &Stage) -> Result<()> {
-    Workload::existing(&stage.scenario, "Deployment", NAME)?.rolls_out("server:2").await
+    Workload::existing(&stage.scenario, "Deployment", NAME)?.rolls_out("server:2").await?;
+    let asked = stage.scenario.aws.wait_for(|aws| fetches(aws).first().cloned());
+    tokio::time::timeout(PATIENCE, asked).await.context("nobody asks for the tools").map(drop)
 }
 
 async fn given_asking_for_consent(stage: &Stage) -> Result<()> {
