@@ -57,7 +57,7 @@ async fn until_the_end(check: bool) -> Result<()> {
 }
 
 async fn play(screen: &mut Screen, check: bool) -> Result<()> {
-    if check { check::run(screen).await } else { show::run(screen).await }
+    if check { Box::pin(check::run(screen)).await } else { Box::pin(show::run(screen)).await }
 }
 
 /// Keeps the logs and says where they are.

@@ -52,7 +52,7 @@ pub enum Credentials {
         /// Where a person is sent who has given consent.
         return_url: Option<String>,
     },
-    /// The gateway's role signs the requests (SigV4).
+    /// The gateway's role signs the requests (Signature Version 4).
     Iam {
         /// The service that they are signed for.
         service: String,

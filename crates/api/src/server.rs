@@ -3,7 +3,8 @@
 //! The schema refuses only what the Go operator's schema refused, so that every stored object can
 //! still be written, if only to lose its finalizer. Everything else is judged by the operator,
 //! which says what it found in a condition. Hence the loose types: a value that means nothing
-//! must be readable before it can be explained.
+//! must be readable before it can be explained. What few resources have is boxed, so that the others
+//! do not carry its size.
 
 // Each print column repeats the keys of the others.
 #![allow(clippy::duplicated_attributes)]
@@ -131,11 +132,11 @@ pub struct MCPServerSpec {
 
     /// What the gateway's role signs its requests for. Required with `authType: IAM`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub iam: Option<IamAuth>,
+    pub iam: Option<Box<IamAuth>>,
 
     /// The API key that the gateway shows. Required with `authType: APIKey`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub api_key: Option<ApiKeyAuth>,
+    pub api_key: Option<Box<ApiKeyAuth>>,
 
     /// Names of request headers that the gateway passes on to the server: at most 10. Names that
     /// AWS reserves, such as `Authorization`, are refused.
@@ -160,7 +161,7 @@ pub struct MCPServerSpec {
 
     /// A fixed list of tools. Without it the gateway asks the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tool_schema: Option<ToolSchemaSource>,
+    pub tool_schema: Option<Box<ToolSchemaSource>>,
 
     /// Which target wins where several of a gateway have a resource of the same URI: the lower.
     /// 0 to 1000; default: 1000.
@@ -170,16 +171,16 @@ pub struct MCPServerSpec {
 
     /// How the gateway reaches a server that the internet does not reach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub private_endpoint: Option<PrivateEndpointSource>,
+    pub private_endpoint: Option<Box<PrivateEndpointSource>>,
 
     /// Certificate of the private authority that the server's own certificate is checked against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca_certificate: Option<CaCertificateSource>,
+    pub ca_certificate: Option<Box<CaCertificateSource>>,
 
     /// When the gateway is asked to fetch the server's tools again, besides when the target is made
     /// or updated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tool_sync: Option<ToolSync>,
+    pub tool_sync: Option<Box<ToolSync>>,
 
     /// `true`: nothing is changed at AWS for this resource until it is unset; it is still
     /// observed, and it can still be deleted. Default: `false`.

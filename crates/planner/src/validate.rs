@@ -125,11 +125,11 @@ pub fn validate(server: &MCPServer) -> Result<Validated, Vec<Violation>> {
     };
 
     let listing = check.listing_mode(spec);
-    let tools = check.tool_schema(spec.tool_schema.as_ref());
+    let tools = check.tool_schema(spec.tool_schema.as_deref());
     let priority = check.priority(spec.resource_priority);
-    let private_endpoint = check.private_endpoint(spec.private_endpoint.as_ref());
-    let certificate = check.certificate(spec.ca_certificate.as_ref());
-    let tool_sync = check.tool_sync(spec.tool_sync.as_ref());
+    let private_endpoint = check.private_endpoint(spec.private_endpoint.as_deref());
+    let certificate = check.certificate(spec.ca_certificate.as_deref());
+    let tool_sync = check.tool_sync(spec.tool_sync.as_deref());
 
     let replacements = [("Deny", ReplacementPolicy::Deny), ("Allow", ReplacementPolicy::Allow)];
     let replacement = spec.replacement_policy.as_ref();
@@ -334,7 +334,9 @@ impl Check {
     }
 
     fn lengths(&mut self, field: &'static str, values: &[String], most: usize) {
-        values.iter().for_each(|value| self.length(field, value, most));
+        for value in values {
+            self.length(field, value, most);
+        }
     }
 
     fn length(&mut self, field: &'static str, value: &str, most: usize) {

@@ -104,7 +104,7 @@ impl Workload {
     /// What a resource that names it asks for.
     pub fn named(&self, spec: &mut MCPServerSpec) {
         let workload_ref = Some(self.reference.clone());
-        spec.tool_sync = Some(ToolSync { workload_ref, interval: None });
+        spec.tool_sync = Some(Box::new(ToolSync { workload_ref, interval: None }));
     }
 }
 

@@ -19,7 +19,7 @@ use super::stage::{PATIENCE, Stage};
 /// Plays it to its end.
 pub(crate) async fn run(screen: &mut Screen) -> Result<()> {
     let stage = Stage::set(screen).await?;
-    stage.play(life(screen, &stage)).await?;
+    Box::pin(stage.play(life(screen, &stage))).await?;
     screen.step("everything was as it should be")
 }
 

@@ -179,7 +179,7 @@ fn naming(namespace: &str, name: &str, version: u64, kind: &str, workload: &str)
     let mut server = server(namespace, name, version);
     let workload_ref = WorkloadRef { kind: kind.to_owned(), name: workload.to_owned() };
     let sync = ToolSync { workload_ref: Some(workload_ref), interval: None };
-    server.spec.tool_sync = Some(sync);
+    server.spec.tool_sync = Some(Box::new(sync));
     server.spec.target_name = Some(name.to_owned());
     server
 }

@@ -234,7 +234,7 @@ async fn tools_are_fetched_again_after_an_interval() -> TestResult {
     let mut scenario = Scenario::begin("tools-interval").await?;
     scenario.given_operator().await?;
     let hourly = ToolSync { workload_ref: None, interval: Some("1h".to_owned()) };
-    scenario.when_created("weather", |spec| spec.tool_sync = Some(hourly)).await?;
+    scenario.when_created("weather", |spec| spec.tool_sync = Some(Box::new(hourly))).await?;
     scenario.then_ready("weather").await?;
     let checked = async |at: &'static str| {
         annotated(&scenario, "weather", api::REQUEST_ANNOTATION, at).await?;
@@ -269,7 +269,7 @@ async fn where_there_is_nothing_to_fetch_nobody_is_asked() -> TestResult {
             match name {
                 "fixed" => {
                     let inline = Some(tools.to_string());
-                    spec.tool_schema = Some(ToolSchemaSource { inline, s3: None });
+                    spec.tool_schema = Some(Box::new(ToolSchemaSource { inline, s3: None }));
                 }
                 "dynamic" => spec.listing_mode = Some("Dynamic".to_owned()),
                 _ => {}

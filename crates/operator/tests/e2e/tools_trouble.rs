@@ -23,7 +23,7 @@ async fn a_workload_that_is_missing_is_told_and_awaited() -> TestResult {
     given_operator(&mut scenario).await?;
     let missing = WorkloadRef { kind: "Deployment".to_owned(), name: "web".to_owned() };
     let sync = ToolSync { workload_ref: Some(missing), interval: None };
-    scenario.when_created("weather", |spec| spec.tool_sync = Some(sync)).await?;
+    scenario.when_created("weather", |spec| spec.tool_sync = Some(Box::new(sync))).await?;
     scenario.then_ready("weather").await?;
     let (server, message) = then_tools(&scenario, "weather", "WorkloadNotFound").await?;
     assert!(message.contains("Deployment web"), "{message}");

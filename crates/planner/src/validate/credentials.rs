@@ -37,8 +37,8 @@ impl Check {
         self.only_what_belongs(spec, kind);
         match kind {
             OAUTH => Some(self.oauth(spec)),
-            IAM => Some(self.iam(spec.iam.as_ref())),
-            API_KEY => Some(self.api_key(spec.api_key.as_ref())),
+            IAM => Some(self.iam(spec.iam.as_deref())),
+            API_KEY => Some(self.api_key(spec.api_key.as_deref())),
             _ => None,
         }
     }

@@ -47,17 +47,18 @@ impl Check {
     }
 
     fn managed_vpc(&mut self, given: &ManagedVpc) -> PrivateEndpoint {
+        const DOMAIN: &str = "spec.privateEndpoint.managedVpc.routingDomain";
+        const GROUPS: &str = "spec.privateEndpoint.managedVpc.securityGroupIds";
+        const SUBNETS: &str = "spec.privateEndpoint.managedVpc.subnetIds";
         let vpc = given.vpc_id.trim();
         self.id("spec.privateEndpoint.managedVpc.vpcId", vpc, "vpc-", &[8, 17]);
         let subnets = entries(Some(&given.subnet_ids), |a, b| a == b);
-        const SUBNETS: &str = "spec.privateEndpoint.managedVpc.subnetIds";
         if subnets.is_empty() {
             self.fail(SUBNETS, "is required: at least one subnet of the VPC");
         }
         for subnet in &subnets {
             self.id(SUBNETS, subnet, "subnet-", &[8, 9, 10, 11, 12, 13, 14, 15, 16, 17]);
         }
-        const GROUPS: &str = "spec.privateEndpoint.managedVpc.securityGroupIds";
         let security_groups = entries(given.security_group_ids.as_deref(), |a, b| a == b);
         if security_groups.len() > SECURITY_GROUPS {
             let count = security_groups.len();
@@ -66,7 +67,6 @@ impl Check {
         for group in &security_groups {
             self.id(GROUPS, group, "sg-", &[8, 17]);
         }
-        const DOMAIN: &str = "spec.privateEndpoint.managedVpc.routingDomain";
         let routing_domain = set(given.routing_domain.as_ref());
         if routing_domain.is_some_and(|domain| !DOMAIN_CHARS.contains(&domain.chars().count())) {
             self.fail(DOMAIN, "must have 3 to 255 characters");

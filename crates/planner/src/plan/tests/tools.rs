@@ -15,11 +15,12 @@ use crate::memory::later;
 /// The resource names the workload that serves it.
 pub(super) fn follows_workload(spec: &mut MCPServerSpec) {
     let workload = WorkloadRef { kind: "Deployment".to_owned(), name: "weather".to_owned() };
-    spec.tool_sync = Some(ToolSync { workload_ref: Some(workload), interval: None });
+    spec.tool_sync = Some(Box::new(ToolSync { workload_ref: Some(workload), interval: None }));
 }
 
 fn by_time(spec: &mut MCPServerSpec) {
-    spec.tool_sync = Some(ToolSync { workload_ref: None, interval: Some("1h".to_owned()) });
+    spec.tool_sync =
+        Some(Box::new(ToolSync { workload_ref: None, interval: Some("1h".to_owned()) }));
 }
 
 /// A resource whose target was made when the workload was rolled out with template `v1`.
@@ -268,8 +269,10 @@ fn what_aws_would_refuse_is_not_asked_for() {
         (|spec| spec.listing_mode = Some("Dynamic".to_owned()), "each time"),
         (
             |spec| {
-                spec.tool_schema =
-                    Some(api::ToolSchemaSource { inline: Some("[]".to_owned()), s3: None });
+                spec.tool_schema = Some(Box::new(api::ToolSchemaSource {
+                    inline: Some("[]".to_owned()),
+                    s3: None,
+                }));
             },
             "fixed",
         ),
