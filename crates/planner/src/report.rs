@@ -7,27 +7,21 @@
 mod conditions;
 mod notes;
 mod reading;
+mod records;
 mod text;
 mod tools;
 
-use std::time::Duration;
-
 use api::{
-    Applied, Authorization, Failure, GatewayId, MCPServer, MCPServerStatus, Retired, Summary,
-    Target, TargetId, TargetStatus, ToolSyncRecord,
+    Applied, Failure, GatewayId, MCPServer, MCPServerStatus, Summary, Target, TargetId,
+    TargetStatus, ToolSyncRecord,
 };
 use jiff::Timestamp;
 
 pub use notes::{Note, note};
 pub use tools::Tools;
 
-use crate::memory::later;
 use crate::world::Bound;
 use crate::{Attempt, Step, Violation};
-
-/// For how long a link to a consent is taken to be the same: AWS holds it valid for minutes, and
-/// may show another with every answer.
-const LINK_LIFE: Duration = Duration::from_mins(10);
 
 /// Where a resource stands, and what would change that.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -301,7 +295,7 @@ pub fn project(
     now: Timestamp,
 ) -> MCPServerStatus {
     let mut status = server.status.clone().unwrap_or_default();
-    observe(&mut status, report, now);
+    records::observe(&mut status, report, now);
     if report.observed.is_some() {
         // The Go operator recorded the ARN alone.
         let bound = Bound::of(server).map(|bound| bound.gateway.0);
@@ -326,7 +320,7 @@ pub fn project(
         }
     }
     if let Some(step) = step {
-        record(&mut status, server, step);
+        records::record(&mut status, server, step);
     }
     if let Standing::Ready { gateway, applied, .. } = &report.standing {
         status.gateway_id.get_or_insert_with(|| gateway.0.clone());
@@ -338,145 +332,4 @@ pub fn project(
     conditions::project(&mut status, &report.standing, server.metadata.generation, now);
     tools::project(&mut status, &report.tools, server.metadata.generation, now);
     status
-}
-
-/// Writes down what was seen of the target.
-fn observe(status: &mut MCPServerStatus, report: &Report, now: Timestamp) {
-    let Some(observed) = &report.observed else { return };
-    let Observed { status: seen, name, last_synchronized, authorization_url, reasons } = observed;
-    // AWS may go on to show a link that leads nowhere any more.
-    let pending = matches!(
-        seen,
-        TargetStatus::CreatePendingAuth
-            | TargetStatus::UpdatePendingAuth
-            | TargetStatus::SynchronizePendingAuth
-    );
-    let changed = status.target_status.as_deref() != Some(seen.as_str());
-    status.target_status = Some(seen.as_str().to_owned());
-    status.target_name = Some(name.clone());
-    // A List can be behind what was seen already.
-    status.last_synchronized = status.last_synchronized.max(*last_synchronized);
-    if *seen == TargetStatus::Ready {
-        // With whatever configuration: somebody may have used it, and nobody is waited for.
-        status.never_ready = false;
-        status.authorization = None;
-    } else if matches!(
-        seen,
-        TargetStatus::Creating | TargetStatus::Updating | TargetStatus::Synchronizing
-    ) {
-        // It moves: the consent was given, and what fails from now on fails for another reason.
-        status.authorization = None;
-    } else if let Some(url) = authorization_url.as_deref().map(text::link).filter(|_| pending) {
-        let known = status.authorization.as_ref();
-        let fresh = known.is_some_and(|known| known.expires_at > now);
-        let same = known.is_some_and(|known| known.url == url);
-        if !same && (changed || !fresh) {
-            status.authorization = Some(Authorization { url, expires_at: later(now, LINK_LIFE) });
-        }
-    }
-    match reasons {
-        Some(reasons) => {
-            status.status_reasons = reasons.iter().map(|reason| text::clean(reason)).collect();
-        }
-        None if changed => status.status_reasons.clear(),
-        None => {}
-    }
-}
-
-/// Writes down what a record step records; calls to AWS record nothing.
-fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &Step) {
-    match step {
-        Step::RecordIntent(intent) => {
-            // A target on another gateway or of another name serves until its successor does. Of the
-            // same name an intent means that the target is gone.
-            let renamed = status.target_name.as_ref().is_some_and(|name| *name != intent.name);
-            let stays =
-                Bound::of(server).filter(|bound| bound.gateway.0 != intent.gateway || renamed);
-            if stays.is_none() {
-                status.gateway_id = Some(intent.gateway.clone());
-                status.gateway_arn = None;
-                status.target_id = None;
-                status.target_name = Some(intent.name.clone());
-                status.target_status = None;
-                status.status_reasons.clear();
-                status.last_synchronized = None;
-                status.applied = None;
-                status.applied_generation = None;
-                // That of a target that stays is still to be settled, should the resource come back.
-                status.applying = None;
-                status.tool_sync = None;
-            }
-            status.authorization = None;
-            status.intent = Some(intent.clone());
-        }
-        Step::Bind(binding) => {
-            status.intent = None;
-            status.applying = None;
-            if let Some(left) = Bound::of(server) {
-                status.retired.push(Retired {
-                    gateway_id: left.gateway.0,
-                    gateway_arn: left.gateway_arn,
-                    target_id: left.target.0,
-                });
-            }
-            status.gateway_id = Some(binding.gateway.0.clone());
-            status.gateway_arn = Some(binding.gateway_arn.clone());
-            status.target_id = Some(binding.target.0.clone());
-            status.target_name = Some(binding.name.clone());
-            status.target_status = Some(binding.status.as_str().to_owned());
-            status.last_synchronized = None;
-            status.status_reasons.clear();
-            status.applied_generation = binding.made_with.as_ref().map(|(_, at)| *at);
-            status.never_ready = binding.made_with.is_some();
-            status.tool_sync = fetched(binding.template.as_ref());
-            status.applied = binding.made_with.clone().map(|(fingerprint, _)| Applied {
-                fingerprint,
-                updated_at: binding.updated_at,
-                settled: false,
-            });
-        }
-        Step::RecordApplying(applying) => {
-            status.authorization = None;
-            status.applying = Some(applying.clone());
-        }
-        Step::RecordSync(synchronizing) => {
-            let record = status.tool_sync.get_or_insert_default();
-            record.under_way = Some(synchronizing.clone());
-            record.refused = None;
-        }
-        Step::RecordApplied { fingerprint, generation, updated_at, status: seen } => {
-            // An Update fetches the tools as well.
-            let template = status.applying.take().and_then(|applying| applying.template);
-            let under_way = status.tool_sync.take().and_then(|record| record.under_way);
-            if let Some(request) = under_way.and_then(|under_way| under_way.request) {
-                status.last_handled_sync_at = Some(request);
-            }
-            status.tool_sync = fetched(template.as_ref());
-            status.applied_generation = Some(*generation);
-            status.target_status = Some(seen.as_str().to_owned());
-            status.status_reasons.clear();
-            status.applied = Some(Applied {
-                fingerprint: fingerprint.clone(),
-                updated_at: *updated_at,
-                settled: false,
-            });
-        }
-        Step::ForgetRetired(target) => {
-            status.retired.retain(|retired| retired.target_id != target.0);
-        }
-        Step::AddFinalizer
-        | Step::Annotate(_)
-        | Step::Create { .. }
-        | Step::Read { .. }
-        | Step::Update { .. }
-        | Step::Synchronize { .. }
-        | Step::Delete { .. }
-        | Step::ReleaseFinalizer => {}
-    }
-}
-
-/// What is recorded of tools that were fetched after this pod template had been rolled out.
-fn fetched(template: Option<&String>) -> Option<ToolSyncRecord> {
-    let template = template.cloned();
-    template.is_some().then_some(ToolSyncRecord { template, under_way: None, refused: None })
 }

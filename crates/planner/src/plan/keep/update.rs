@@ -1,0 +1,141 @@
+//! The target is changed to what is wanted, or another is made where AWS refuses.
+//!
+//! Contract: every Update stands between two records. AWS is not asked for a name that is seen to be
+//! another's, and what has served is replaced only where the resource allows it.
+
+use api::{Applying, Failure, FailureClass, Summary, TargetStatus};
+
+use super::super::create::{conflict, intend};
+use super::super::remove::delete;
+use super::super::settle::holder_of;
+use super::super::{Decision, attempt, is_busy, retire, seen, wait_until};
+use super::Keeper;
+use crate::memory::later;
+use crate::report::{Holder, Report, Standing};
+use crate::world::Bound;
+use crate::{Attempt, ReplacementPolicy, Step};
+
+impl Keeper<'_> {
+    pub(super) fn begin_update(&self, entry: &Summary, fingerprint: String) -> Decision {
+        if let Some(decision) = self.name_is_taken(entry) {
+            return decision;
+        }
+        let step = Step::RecordApplying(self.next(fingerprint));
+        Decision::step(step, self.updating().seeing(entry))
+    }
+
+    /// The record of an Update to come.
+    pub(super) fn next(&self, fingerprint: String) -> Applying {
+        let template = self.world.complete_template().map(str::to_owned);
+        Applying { fingerprint, generation: self.world.generation(), template }
+    }
+
+    pub(super) fn update(&self, entry: &Summary) -> Decision {
+        if let Some(decision) = self.name_is_taken(entry) {
+            return decision;
+        }
+        let step = Step::Update {
+            gateway: self.bound.gateway.clone(),
+            target: self.bound.target.clone(),
+            definition: Box::new(self.wanted.clone()),
+            again: self.applied().is_some_and(|applied| {
+                self.applying().is_some_and(|next| next.fingerprint == applied.fingerprint)
+            }),
+            before: self.world.updated_at_most(entry),
+            busy: is_busy(self.world, &self.bound.gateway),
+        };
+        let report = self.updating().seeing(entry);
+        let refused = self.refused(Attempt::Update);
+        if let Some(failure) = refused.filter(|failure| self.may_be_replaced(entry, failure)) {
+            return self.replace(entry, failure);
+        }
+        let mut decision = attempt(self.world, Attempt::Update, &self.bound.gateway, step, report);
+        if let Standing::Held { failure, .. } = &decision.report.standing
+            && failure.class == FailureClass::Invalid
+            && !self.was_never_ready()
+        {
+            let (target, failure) = (self.bound.target.clone(), failure.clone());
+            decision.report.standing = Standing::CannotChange { target, failure };
+        }
+        decision
+    }
+
+    /// Why AWS refuses the call, if it does so for what is asked rather than for now.
+    pub(super) fn refused(&self, attempt: Attempt) -> Option<&Failure> {
+        let world = self.world;
+        let setback = world.memory.setback(attempt, world.generation())?;
+        let class = setback.failure.class;
+        // A wrong state can also be one that the List did not show yet.
+        (matches!(class, FailureClass::Invalid | FailureClass::WrongState)
+            && self.seen_at() >= later(setback.at, world.policy.consistency_window))
+        .then_some(&setback.failure)
+    }
+
+    fn was_never_ready(&self) -> bool {
+        self.world.status().is_some_and(|status| status.never_ready)
+    }
+
+    /// Whether another target can take the place of one that AWS refuses to change: nobody has ever
+    /// used it, or the resource allows it.
+    fn may_be_replaced(&self, entry: &Summary, refusal: &Failure) -> bool {
+        if self.was_never_ready() {
+            entry.status == TargetStatus::Failed
+        } else {
+            refusal.class == FailureClass::Invalid
+                && self.wish.replacement == ReplacementPolicy::Allow
+        }
+    }
+
+    fn replace(&self, entry: &Summary, refusal: &Failure) -> Decision {
+        let Bound { gateway, target, .. } = self.bound.clone();
+        let replacing = Standing::Replacing { target: target.clone(), refusal: refusal.clone() };
+        let report = Report::of(replacing).awaiting(&gateway);
+        if self.wanted.name != entry.name {
+            // The new name is free, so the old target serves until its successor does.
+            return intend(self.world, &gateway, self.wish, report);
+        }
+        let from = self.world.gone_counts_from(&target);
+        if self.world.memory.deleted(&target).is_some() && self.seen_at() < from {
+            // What is listed may be from before the Delete.
+            return wait_until(self.world, &gateway, from, report);
+        }
+        delete(self.world, self.bound, report)
+    }
+
+    /// The name that is wanted is another target's; under the old one the target serves on. To ask
+    /// AWS would only be refused: the mirror tells when the name is free.
+    pub(super) fn name_is_taken(&self, entry: &Summary) -> Option<Decision> {
+        if self.wanted.name == entry.name {
+            return None;
+        }
+        let Bound { gateway, target, .. } = self.bound;
+        let (_, listing) = seen(self.world, gateway).ok()?;
+        let other = listing.by_name(&self.wanted.name).filter(|other| other.id != *target)?;
+        if other.status == TargetStatus::Deleting {
+            return Some(Decision::wait(self.updating()));
+        }
+        let mut left = self.world.retired().iter();
+        if let Some(left) = left.find(|left| Bound::from(*left).is(gateway, &other.id)) {
+            // It is this resource's own, which stands in its own way.
+            return Some(retire(self.world, left, self.updating()));
+        }
+        let holder = match holder_of(self.world, gateway, &other.id) {
+            Holder::Target(id) => Holder::Meanwhile(id, entry.name.clone()),
+            known => known,
+        };
+        Some(conflict(gateway, &other.name, holder))
+    }
+
+    /// AWS has accepted the update that is recorded as under way.
+    pub(super) fn record_answer(&self) -> Option<Decision> {
+        let applying = self.applying()?;
+        let updated = self.world.memory.update_answer(&applying.fingerprint)?;
+        let step = Step::RecordApplied {
+            fingerprint: applying.fingerprint.clone(),
+            generation: applying.generation,
+            updated_at: updated.answer.updated_at,
+            status: updated.answer.status.clone(),
+        };
+        Some(Decision::step(step, self.updating()))
+    }
+}
