@@ -44,6 +44,12 @@ impl Manifests {
         Ok(all)
     }
 
+    /// The objects as they are written.
+    #[must_use]
+    pub fn objects(&self) -> &[DynamicObject] {
+        &self.objects
+    }
+
     /// Puts them into a namespace: what is namespaced, whatever namespace its manifest names, and
     /// the service accounts that role bindings name. It is what kustomize's `namespace:` does.
     #[must_use]

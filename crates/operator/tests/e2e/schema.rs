@@ -7,9 +7,9 @@ use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 use testkit::scenario::{GATEWAY, condition};
+use testkit::{ControlPlane, Manifests, Scenario, TestResult, binary, install, wait};
 
 use crate::fields::consents;
-use testkit::{ControlPlane, Manifests, Scenario, TestResult, binary, install, wait};
 
 pub(crate) fn untyped(client: kube::Client, namespace: &str) -> Api<DynamicObject> {
     let kind = GroupVersionKind::gvk(api::GROUP, "v1alpha1", "MCPServer");
@@ -31,6 +31,11 @@ async fn the_samples_are_accepted_and_become_ready() -> TestResult {
     let mut scenario = Scenario::begin("samples").await?;
     scenario.given_operator().await?;
     let samples = Manifests::read(install::file("config/samples"))?;
+    for sample in samples.objects() {
+        if let Some(gateway) = sample.data["spec"]["gatewayId"].as_str() {
+            scenario.aws.add_gateway(gateway)?;
+        }
+    }
     let client = scenario.cluster().client()?;
     for sample in samples.in_namespace(scenario.namespace()).apply(&client).await? {
         let name = sample.name_any();
@@ -61,6 +66,29 @@ fn collect_unexplained(path: &str, schema: &Value, unexplained: &mut Vec<String>
         }
         collect_unexplained(&path, field, unexplained);
         collect_unexplained(&path, &field["items"], unexplained);
+    }
+}
+
+#[tokio::test]
+async fn every_field_has_a_sample() -> TestResult {
+    let crd: Value = serde_json::to_value(<MCPServer as kube::CustomResourceExt>::crd())?;
+    let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+    let manifests = Manifests::read(install::file("config/samples"))?;
+    let samples: Vec<Value> =
+        manifests.objects().iter().map(|object| object.data.clone()).collect();
+    let mut missing = Vec::new();
+    collect_missing("/spec", spec, &samples, &mut missing);
+    assert!(missing.is_empty(), "{missing:?}");
+    Ok(())
+}
+
+fn collect_missing(path: &str, schema: &Value, samples: &[Value], missing: &mut Vec<String>) {
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}/{name}");
+        if !samples.iter().any(|sample| sample.pointer(&path).is_some()) {
+            missing.push(path.clone());
+        }
+        collect_missing(&path, field, samples, missing);
     }
 }
 
