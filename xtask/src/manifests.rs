@@ -82,8 +82,8 @@ fn conditions() -> String {
          `Ready` is the summary. `Accepted` judges what is written in the resource, `Programmed` \
          tells about the target at the gateway. `Drifted` (left as it is on purpose), \
          `Reconciling` (it goes on by itself) and `Stalled` (only a person can help) are there \
-         only while true, as kstatus expects. The message of \
-         each says what to do.\n\n\
+         only while true, as kstatus expects; `ToolsSynchronized` where `spec.toolSync` or a request \
+         asks for it. The message of each says what to do.\n\n\
          | reason | meaning |\n|---|---|\n",
     );
     for reason in api::Reason::ALL {
