@@ -5,6 +5,7 @@ mod shell;
 mod story;
 
 mod adopt;
+mod consent;
 mod create;
 mod delete;
 mod drift;

@@ -54,6 +54,8 @@ pub(super) struct Quirks {
     pub(super) limit: Option<FailureClass>,
     /// Whether a failed Update leaves the configuration before it.
     pub(super) failure_keeps_old: bool,
+    /// Whether it tells when tools were fetched.
+    pub(super) dates_fetches: bool,
     /// Whether it changes what it is given, in a way that nobody knows of.
     pub(super) rewrites: bool,
 }
@@ -69,6 +71,7 @@ impl Default for Quirks {
             remembers_tokens: true,
             limit: None,
             failure_keeps_old: false,
+            dates_fetches: true,
             rewrites: false,
         }
     }
@@ -358,7 +361,7 @@ impl Aws {
             done.summary.authorization_url = Some(format!("https://consent.example.com/{now}"));
         } else if works {
             done.summary.status = TargetStatus::Ready;
-            done.summary.last_synchronized_at = Some(at);
+            done.summary.last_synchronized_at = self.quirks.dates_fetches.then_some(at);
             done.status_reasons.clear();
         } else {
             done.summary.status = failed;

@@ -2,15 +2,11 @@
 
 use std::time::Duration;
 
-use api::{
-    FailureClass, MCPServerSpec, Reason, SYNC_REQUEST_ANNOTATION, TargetStatus, ToolSync,
-    WorkloadRef,
-};
+use api::{FailureClass, MCPServerSpec, Reason, SYNC_REQUEST_ANNOTATION, ToolSync, WorkloadRef};
 
 use super::aws::Fault;
 use super::story::{Cut, OTHER_GATEWAY, Story};
 use crate::Workload;
-use crate::memory::later;
 
 /// The resource names the workload that serves it.
 pub(super) fn follows_workload(spec: &mut MCPServerSpec) {
@@ -48,7 +44,7 @@ impl Story {
     }
 
     /// Then: `ToolsSynchronized` has this reason, and is True only when that means so.
-    fn then_tools(&mut self, reason: Reason) -> &mut Self {
+    pub(super) fn then_tools(&mut self, reason: Reason) -> &mut Self {
         let tools = self.condition("ToolsSynchronized").cloned();
         let said = tools.as_ref().map(|condition| condition.reason.as_str());
         self.assert(
@@ -61,7 +57,7 @@ impl Story {
     }
 
     /// Then: so many Synchronize since the last look.
-    fn then_synchronized(&mut self, times: usize) -> &mut Self {
+    pub(super) fn then_synchronized(&mut self, times: usize) -> &mut Self {
         let count = self.steps.iter().filter(|step| **step == "Synchronize").count();
         self.assert(count == times, &format!("{count} Synchronize, not {times}"));
         self.steps.clear();
@@ -69,7 +65,7 @@ impl Story {
     }
 }
 
-const ONE: &[&str] = &["RecordSync", "Synchronize"];
+pub(super) const ONE: &[&str] = &["RecordSync", "Synchronize"];
 
 #[test]
 fn a_rollout_is_followed_by_one_synchronize_and_few_writes() {
@@ -214,6 +210,36 @@ fn a_crash_at_any_point_costs_one_more_at_most() {
     }
 }
 
+/// What a List shows may be from before the rollout: a date that it does not know yet would be taken
+/// for the answer.
+#[test]
+fn a_request_while_a_rollout_settles_does_not_stand_for_it() {
+    given_following_server()
+        .when_rolled_out("v2")
+        .when_annotated(SYNC_REQUEST_ANNOTATION, "now")
+        .when_settled()
+        .then_synchronized(2)
+        .then_ends_as_written();
+}
+
+#[test]
+fn a_call_whose_outcome_nobody_knows_is_not_repeated_before_it_would_be_seen() {
+    let mut story = given_following_server();
+    story.given_quirks(|quirks| quirks.list_lag = Duration::from_secs(9));
+    story.when_rolled_out("v2").when_taken("Synchronize").when_restarted();
+    story.when_settled().then_synchronized(1).then_ends_as_written();
+}
+
+#[test]
+fn where_aws_does_not_say_when_tools_were_fetched_an_answer_will_do() {
+    let mut story = Story::given_server();
+    story.given_quirks(|quirks| quirks.dates_fetches = false);
+    follows_workload(&mut story.server.as_mut().unwrap().spec);
+    story.when_rolled_out("v1").when_settled().then_ready();
+    story.steps.clear();
+    story.when_rolled_out("v2").when_settled().then_synchronized(1).then_ends_as_written();
+}
+
 #[test]
 fn what_the_workload_lacks_is_said() {
     let workload = || "Deployment weather";
@@ -243,7 +269,7 @@ fn tools_are_fetched_by_time_when_they_are_old() {
     story.when_edited(by_time).when_time_passes(10);
     story.then_steps(&[]).then_tools(Reason::Synchronized);
     // An hour, give or take a twentieth.
-    story.when_time_passes(3_400).then_steps(&[]).when_time_passes(400).then_steps(ONE);
+    story.when_time_passes(3_420).then_steps(&[]).when_time_passes(400).then_steps(ONE);
     story.when_time_passes(10 * 3_600).then_synchronized(10);
     // Whatever fetches them starts the hour anew.
     story.when_edited(|spec| spec.description = Some("edited".to_owned())).when_time_passes(3_400);
@@ -302,13 +328,22 @@ fn what_aws_refuses_is_not_tried_until_there_is_a_reason() {
 
 #[test]
 fn what_aws_does_not_take_now_is_tried_again_and_the_target_stays_ready() {
-    for class in [FailureClass::Throttled, FailureClass::Denied, FailureClass::Credentials] {
+    for (class, says) in [
+        (
+            FailureClass::Throttled,
+            "could not synchronize the target yet; it is tried again: AWS says",
+        ),
+        (FailureClass::Denied, "check its IAM policy; it is tried again: AWS says"),
+        (FailureClass::Credentials, "check its IAM policy"),
+    ] {
         let mut story = given_following_server();
         (0..3).for_each(|_| {
             story.given_fault("Synchronize", Fault::Refused(class));
         });
         story.when_rolled_out("v2").when_taken("Synchronize").when_due_is_done();
         story.then_tools(Reason::Queued).then_ready();
+        let said = story.condition("ToolsSynchronized").unwrap().message.clone();
+        assert!(said.contains(says), "{said}");
         story.when_settled().then_synchronized(4).then_ends_as_written();
     }
 }
@@ -363,88 +398,4 @@ fn a_suspended_resource_asks_for_nothing() {
     story.then_steps(&[]).then_ready().then_tools(Reason::Suspended);
     story.when_edited(|spec| spec.suspend = None).when_settled();
     story.then_synchronized(1).then_ends_as_written();
-}
-
-/// A target that a person has consented to.
-fn given_consented_server() -> Story {
-    let mut story = Story::given_server();
-    let spec = &mut story.server.as_mut().unwrap().spec;
-    follows_workload(spec);
-    spec.oauth_grant_type = Some("AuthorizationCode".to_owned());
-    story.when_rolled_out("v1").when_time_passes(60);
-    story.then_waits_with(Reason::AuthorizationPending);
-    story.when_consent_is_given().when_time_passes(60).when_settled().then_ready();
-    story.steps.clear();
-    story.writes = 0;
-    story
-}
-
-#[test]
-fn nobody_is_asked_for_consent_because_of_a_rollout() {
-    let mut story = given_consented_server();
-    story.when_rolled_out("v2").when_time_passes(600).then_steps(&[]);
-    story.then_ready().then_tools(Reason::OnRequestOnly);
-    let said = story.condition("ToolsSynchronized").unwrap().message.clone();
-    assert!(said.contains(SYNC_REQUEST_ANNOTATION), "{said}");
-
-    story.when_annotated(SYNC_REQUEST_ANNOTATION, "now").when_time_passes(60);
-    story.then_steps(ONE).then_waits_with(Reason::AuthorizationPending);
-    let link = story.server().status.clone().unwrap().authorization.unwrap();
-    assert_eq!(link.expires_at, later(link.expires_at, Duration::ZERO));
-    story.when_consent_is_given().when_time_passes(60).when_settled().then_ready().then_steps(&[]);
-    let status = story.server().status.clone().unwrap();
-    assert_eq!(status.last_handled_sync_at.as_deref(), Some("now"));
-    assert_eq!(status.authorization, None);
-}
-
-#[test]
-fn consent_to_fetch_the_tools_that_lapses_is_asked_for_again_on_request_only() {
-    let mut story = given_consented_server();
-    story.when_annotated(SYNC_REQUEST_ANNOTATION, "now").when_time_passes(60);
-    story.when_target_is_changed(|target| {
-        target.summary.status = TargetStatus::SynchronizeUnsuccessful;
-        target.summary.authorization_url = None;
-    });
-    story.when_time_passes(7200).then_steps(&["RecordSync", "Synchronize", "Read"]);
-    story.then_waits_with(Reason::AuthorizationPending);
-    story.when_annotated(SYNC_REQUEST_ANNOTATION, "again").when_time_passes(60);
-    story.then_steps(ONE).then_waits_with(Reason::AuthorizationPending);
-    story.when_consent_is_given().when_time_passes(120).when_settled().then_ready();
-}
-
-#[test]
-fn tools_that_could_not_be_fetched_on_request_are_said_to_be_missing() {
-    let mut story = given_consented_server();
-    story.when_edited(|spec| spec.tool_sync = None).when_settled();
-    story.given_fault("Synchronize", Fault::FailsBehind);
-    story.when_annotated(SYNC_REQUEST_ANNOTATION, "now").when_time_passes(7200);
-    story.then_synchronized(1).then_tools(Reason::SynchronizationFailed);
-    story.then_waits_with(Reason::TargetFailed).then_message_says("on request only");
-}
-
-#[test]
-fn an_edit_while_consent_is_awaited_is_said_to_wait_and_is_made_afterwards() {
-    let mut story = Story::given_server();
-    let spec = &mut story.server.as_mut().unwrap().spec;
-    spec.oauth_grant_type = Some("AuthorizationCode".to_owned());
-    story.when_time_passes(60).then_waits_with(Reason::AuthorizationPending);
-    let edited = |story: &Story| story.condition("Ready").unwrap().message.contains("edited since");
-    assert!(!edited(&story));
-    story.steps.clear();
-    story.when_edited(|spec| spec.description = Some("edited".to_owned())).when_time_passes(60);
-    story.then_steps(&[]).then_waits_with(Reason::AuthorizationPending);
-    assert!(edited(&story));
-    story.when_consent_is_given().when_time_passes(60);
-    story.then_steps(&["RecordApplying", "Update", "RecordApplied"]);
-    story.then_waits_with(Reason::AuthorizationPending);
-    story.when_consent_is_given().when_time_passes(60).when_settled().then_ready();
-}
-
-/// What an MCPServer does not say makes no difference, so that nobody is asked again for nothing.
-#[test]
-fn a_target_that_needs_consent_is_not_updated_for_nothing() {
-    let mut story = given_consented_server();
-    story.when_edited(|spec| spec.oauth_scopes = Some(vec![" ".to_owned()])).when_settled();
-    story.when_target_is_changed(|_| {}).when_time_passes(120);
-    story.then_steps(&["Read"]).then_ready();
 }
