@@ -163,6 +163,9 @@ pub struct ToolSyncRecord {
     /// asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
+    /// When they were last asked for and that was over, on AWS's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Timestamp>,
     /// A Synchronize that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<Synchronizing>,

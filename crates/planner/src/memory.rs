@@ -143,6 +143,8 @@ pub struct Memory {
     deleted: Option<Deleted>,
     intended: Option<Intended>,
     updated: Option<Updated>,
+    /// Whether the Update that is recorded as under way was recorded by this process, and not sent.
+    update_is_unsent: bool,
     /// `None`: that of a process before this one, if any.
     sent: Option<Sent>,
     /// The last answer for each target, the newest last.
@@ -167,6 +169,7 @@ impl Memory {
             deleted: None,
             intended: None,
             updated: None,
+            update_is_unsent: false,
             sent: None,
             readings: Vec::new(),
             setbacks: Vec::new(),
@@ -212,7 +215,10 @@ impl Memory {
                 });
             }
             // An answer to an earlier Update is none to the one that comes now.
-            Step::RecordApplying(_) => self.updated = None,
+            Step::RecordApplying(_) => {
+                self.updated = None;
+                self.update_is_unsent = true;
+            }
             Step::RecordSync(_) => self.sent = Some(Sent::NotYet),
             Step::AddFinalizer
             | Step::Create { .. }
@@ -251,6 +257,8 @@ impl Memory {
                     moved: answer.updated_at > *before,
                     answer,
                 });
+                // A definite refusal leaves it unsent.
+                self.update_is_unsent &= failure.is_some_and(|f| f.class.is_definite());
                 if *again && result.is_ok() {
                     self.once_more(generation);
                 }
@@ -410,6 +418,11 @@ impl Memory {
 
     pub(crate) fn update_answer(&self, fingerprint: &str) -> Option<&Updated> {
         self.updated.as_ref().filter(|updated| updated.fingerprint == fingerprint)
+    }
+
+    /// Whether the recorded Update has certainly not come through.
+    pub(crate) fn update_is_unsent(&self) -> bool {
+        self.update_is_unsent
     }
 
     /// What became of the Synchronize that is recorded as under way: without a memory of it, a

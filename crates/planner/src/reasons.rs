@@ -14,6 +14,15 @@ pub(crate) fn blame_the_spec(reasons: &[String]) -> bool {
     says(&SPEC) && !says(&PASSING)
 }
 
+/// Whether a refusal says that a value is one that no target can have, in the words in which AWS
+/// services report the violations of their models. To make another target would not help.
+pub(crate) fn blames_a_value(refusal: &str) -> bool {
+    let refusal = refusal.to_lowercase();
+    ["validation error detected", "failed to satisfy constraint"]
+        .iter()
+        .any(|wording| refusal.contains(wording))
+}
+
 /// Rights that take their time to arrive, names that do not resolve yet, servers that are cold or
 /// down, and AWS itself.
 const PASSING: [&str; 9] = [

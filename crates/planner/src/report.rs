@@ -13,7 +13,7 @@ mod tools;
 
 use api::{
     Applied, Failure, GatewayId, MCPServer, MCPServerStatus, Summary, Target, TargetId,
-    TargetStatus, ToolSyncRecord,
+    TargetStatus,
 };
 use jiff::Timestamp;
 
@@ -55,6 +55,8 @@ pub(crate) struct Synced {
     pub(crate) request: Option<String>,
     /// Why AWS refused for good.
     pub(crate) refused: Option<String>,
+    /// When that was known, on AWS's clock.
+    pub(crate) at: Timestamp,
 }
 
 /// What was seen of the target, as far as the status tells it.
@@ -307,14 +309,12 @@ pub fn project(
     if report.intent_is_void {
         status.intent = None;
     }
-    if let Some(Synced { template, request, refused }) = &report.synced {
+    if let Some(Synced { template, request, refused, at }) = &report.synced {
         let record = status.tool_sync.get_or_insert_default();
         record.under_way = None;
-        record.template = template.clone().or_else(|| record.template.take());
+        record.template.clone_from(template);
+        record.asked_at = Some(*at);
         record.refused = refused.as_deref().map(text::clean);
-        if *record == ToolSyncRecord::default() {
-            status.tool_sync = None;
-        }
         if request.is_some() {
             status.last_handled_sync_at.clone_from(request);
         }

@@ -44,6 +44,11 @@ impl Manifests {
         Ok(all)
     }
 
+    /// Leaves out those of which this does not hold.
+    pub fn retain(&mut self, holds: impl Fn(&DynamicObject) -> bool) {
+        self.objects.retain(holds);
+    }
+
     /// The objects as they are written.
     #[must_use]
     pub fn objects(&self) -> &[DynamicObject] {

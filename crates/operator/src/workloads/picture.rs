@@ -103,6 +103,12 @@ impl Picture {
         let name = seen.metadata.name.clone().unwrap_or_default();
         let before = self.workloads.get(&name);
         let after = match (rollout::complete(self.kind, seen), before) {
+            // A pod that is lost, or one more that is wanted, is no rollout.
+            (None, Some(Workload::Complete { template, since }))
+                if rollout::template(self.kind, seen) == *template =>
+            {
+                Workload::Complete { template: template.clone(), since: *since }
+            }
             (None, _) => Workload::RollingOut,
             (Some(now), Some(Workload::Complete { template, since })) if now == *template => {
                 Workload::Complete { template: now, since: *since }

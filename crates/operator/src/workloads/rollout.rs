@@ -90,7 +90,12 @@ pub(super) fn complete(kind: Kind, seen: &Seen) -> Option<String> {
                 }
         }
     };
-    (observed && done).then(|| hash(&spec.template, partition.unwrap_or_default()))
+    (observed && done).then(|| template(kind, seen))
+}
+
+/// The hash of the pod template that is asked for, rolled out or not.
+pub(super) fn template(kind: Kind, seen: &Seen) -> String {
+    hash(&seen.spec.template, partition(kind, &seen.spec).unwrap_or_default())
 }
 
 /// The rollout has taken too long: that it is as it should be for a moment is no end of it.
@@ -113,11 +118,23 @@ fn partition(kind: Kind, spec: &Spec) -> Option<i64> {
     }
 }
 
+/// What is null is not there: API servers differ in whether they write it.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let there = members.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(there.map(|(key, value)| (key.clone(), without_nulls(value))).collect())
+        }
+        Value::Array(entries) => Value::Array(entries.iter().map(without_nulls).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
+
 /// The pods that a partition leaves out go on with another template, and with other tools: a
 /// rollout that goes on by a smaller partition is another one, whatever the template says.
 fn hash(template: &Value, partition: i64) -> String {
     // A map of `Value` is sorted, so this text is the same for the same template.
-    let mut hash = Sha256::new_with_prefix(template.to_string());
+    let mut hash = Sha256::new_with_prefix(without_nulls(template).to_string());
     if partition > 0 {
         // No JSON text goes on after its end, so no two of them hash alike.
         hash.update(format!("\npartition {partition}"));

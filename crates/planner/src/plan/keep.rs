@@ -19,6 +19,18 @@ use crate::{DriftPolicy, Validated};
 /// Keeps the target as written.
 pub(super) fn plan(world: &World<'_>, bound: &Bound, wish: &Validated) -> Decision {
     let keeper = Keeper { world, bound, wish, wanted: &wish.definition };
+    let decision = keep(&keeper);
+    if decision.step.is_none() && decision.report.tools == Tools::Hold && tools::are_behind(&keeper)
+    {
+        // What was said of them before has become wrong.
+        let report = Report { tools: Tools::Behind, ..decision.report };
+        return Decision { report, ..decision };
+    }
+    decision
+}
+
+fn keep(keeper: &Keeper<'_>) -> Decision {
+    let Keeper { world, bound, .. } = *keeper;
     let (sight, listing) = match seen(world, &bound.gateway) {
         Ok(seen) => seen,
         Err(report) => return Decision::wait(keeper.unseen(report)),
@@ -153,6 +165,9 @@ impl Keeper<'_> {
             // Recorded, and not known to be sent: an Update replaces everything, so to send it
             // again does no harm.
             return if applying.fingerprint == wanted {
+                if let Some(decision) = self.came_through(entry, &wanted) {
+                    return decision;
+                }
                 self.update(entry)
             } else {
                 self.begin_update(entry, wanted)

@@ -33,7 +33,8 @@ pub(super) fn plan(keeper: &Keeper<'_>, entry: &Summary, report: Report) -> Deci
     };
     if let Some(tools) = needless {
         let over = known.request.is_some() || known.under_way.is_some();
-        let synced = Synced { template: None, request: known.request, refused: None };
+        let at = keeper.world.aws_now;
+        let synced = Synced { template: None, request: known.request, refused: None, at };
         let report = Report { synced: over.then_some(synced), ..report };
         return Decision::wait(saying(report, tools));
     }
@@ -68,14 +69,15 @@ struct Known {
     template: Option<String>,
     refused: Option<String>,
     request: Option<String>,
+    asked_at: Option<Timestamp>,
 }
 
 impl Known {
     fn of(world: &World<'_>) -> Self {
         let record = world.status().and_then(|status| status.tool_sync.clone()).unwrap_or_default();
-        let ToolSyncRecord { template, under_way, refused } = record;
+        let ToolSyncRecord { template, asked_at, under_way, refused } = record;
         let request = world.sync_request().map(str::to_owned);
-        Self { under_way, template, refused, request }
+        Self { under_way, template, refused, request, asked_at }
     }
 
     fn is_nothing(&self) -> bool {
@@ -83,14 +85,21 @@ impl Known {
     }
 
     fn take_in(&mut self, synced: &Synced) {
-        if synced.template.is_some() {
-            self.template.clone_from(&synced.template);
-        }
+        self.template.clone_from(&synced.template);
+        self.asked_at = Some(synced.at);
         self.refused.clone_from(&synced.refused);
         if self.request == synced.request {
             self.request = None;
         }
     }
+}
+
+/// Whether a rollout has been complete since the tools were fetched.
+pub(super) fn are_behind(keeper: &Keeper<'_>) -> bool {
+    let record = keeper.world.status().and_then(|status| status.tool_sync.as_ref());
+    let fetched = record.and_then(|record| record.template.as_deref());
+    let follows = keeper.wish.tool_sync.as_ref().is_some_and(|sync| sync.workload.is_some());
+    follows && keeper.world.complete_template().is_some_and(|template| Some(template) != fetched)
 }
 
 /// From when on a rollout counts that was complete after the tools were last asked for, in vain: the
@@ -165,7 +174,7 @@ fn due(keeper: &Keeper<'_>, entry: &Summary, known: &Known) -> Due {
     if keeper.wanted.needs_consent() {
         return Due::Not(Tools::OnRequestOnly, None);
     }
-    let by_time = sync.interval.map(|interval| interval_ends(keeper, entry, interval));
+    let by_time = sync.interval.map(|interval| interval_ends(keeper, entry, known, interval));
     if by_time.is_some_and(|at| at <= world.now) {
         return Due::Now;
     }
@@ -192,11 +201,19 @@ fn due(keeper: &Keeper<'_>, entry: &Summary, known: &Known) -> Due {
 
 /// When the tools are to be fetched by time: up to a twentieth sooner or later, so that those that
 /// were fetched together are not fetched together for ever.
-fn interval_ends(keeper: &Keeper<'_>, entry: &Summary, interval: Duration) -> Timestamp {
+///
+/// It counts from when they were last fetched or asked for: AWS may refuse, and need not say when it
+/// fetched them.
+fn interval_ends(
+    keeper: &Keeper<'_>,
+    entry: &Summary,
+    known: &Known,
+    interval: Duration,
+) -> Timestamp {
     let world = keeper.world;
     let per_mille = 950 + u32::try_from(world.seed % 101).unwrap_or_default();
     let interval = interval.saturating_mul(per_mille) / 1000;
-    let fetched = keeper.fetched_at().unwrap_or(entry.updated_at);
+    let fetched = keeper.fetched_at().max(known.asked_at).unwrap_or(entry.updated_at);
     let age = world.aws_now.duration_since(fetched);
     let left =
         SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX).saturating_sub(age);
@@ -213,7 +230,7 @@ fn go_on(
     let world = keeper.world;
     let Synchronizing { template, request, last_synchronized_at: before } = under_way.clone();
     if keeper.fetched_at() > before {
-        return Ok((Synced { template, request, refused: None }, report));
+        return Ok((Synced { template, request, refused: None, at: world.aws_now }, report));
     }
     let seen = keeper.seen_at();
     let shown = |at: Timestamp| later(at, world.policy.consistency_window);
@@ -221,7 +238,7 @@ fn go_on(
         Sent::NotYet => {}
         // It is READY again, and AWS has no later date to tell.
         Sent::Accepted(at) if seen >= shown(at) => {
-            return Ok((Synced { template, request, refused: None }, report));
+            return Ok((Synced { template, request, refused: None, at: world.aws_now }, report));
         }
         Sent::Open(at) if seen >= shown(at) => {}
         Sent::Accepted(at) | Sent::Open(at) => {
@@ -235,17 +252,30 @@ fn go_on(
     match world.memory.setback(Attempt::Synchronize, world.generation()) {
         Some(setback) if setback.failure.class == FailureClass::Invalid => {
             let refused = Some(setback.failure.message.clone());
-            Ok((Synced { template, request, refused }, report))
+            Ok((Synced { template, request, refused, at: world.aws_now }, report))
         }
         Some(setback) if world.now < setback.retry_at => {
             let report = report.waking(setback.retry_at).awaiting(&keeper.bound.gateway);
             Err(Decision::wait(saying(report, Tools::Held(setback.failure.clone()))))
         }
         _ => {
-            let report = saying(report, Tools::Fetching);
-            Err(Decision::step(synchronize(keeper, false), report))
+            let step = again_recorded(keeper, under_way);
+            let step = step.unwrap_or_else(|| synchronize(keeper, false));
+            Err(Decision::step(step, saying(report, Tools::Fetching)))
         }
     }
+}
+
+/// The record anew, where it names a template that is not what is rolled out any more: what is fetched
+/// now is not that one's.
+fn again_recorded(keeper: &Keeper<'_>, under_way: &Synchronizing) -> Option<Step> {
+    let recorded = under_way.template.as_ref()?;
+    let outdated = match keeper.world.workload? {
+        Workload::Complete { template, .. } => template != recorded,
+        Workload::RollingOut => true,
+        Workload::Hidden(_) | Workload::Missing => false,
+    };
+    outdated.then(|| record(keeper))
 }
 
 fn saying(report: Report, tools: Tools) -> Report {

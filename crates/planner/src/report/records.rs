@@ -156,5 +156,5 @@ pub(super) fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &St
 /// What is recorded of tools that were fetched after this pod template had been rolled out.
 fn fetched(template: Option<&String>) -> Option<ToolSyncRecord> {
     let template = template.cloned();
-    template.is_some().then_some(ToolSyncRecord { template, under_way: None, refused: None })
+    template.is_some().then_some(ToolSyncRecord { template, ..ToolSyncRecord::default() })
 }

@@ -41,6 +41,8 @@ pub enum Tools {
     Refused(String),
     /// The gateway could not fetch them.
     Failed,
+    /// They are from before the last rollout, and the target is not as written.
+    Behind,
 }
 
 /// Brings the condition up to it.
@@ -131,6 +133,12 @@ fn read(tools: &Tools) -> Saying {
                  request: {}",
                 clean(why)
             ),
+        ),
+        Tools::Behind => no(
+            Reason::Synchronizing,
+            "The tools are from before the last rollout: they are fetched when the target is as \
+             written, see the condition Ready."
+                .to_owned(),
         ),
         Tools::Failed => no(
             Reason::SynchronizationFailed,

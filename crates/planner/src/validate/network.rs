@@ -148,6 +148,8 @@ impl Check {
         let uri = source.uri.trim();
         if uri.strip_prefix("s3://").is_none_or(str::is_empty) {
             self.fail(field, "uri must be of the form s3://bucket/key");
+        } else if uri.contains(char::is_control) {
+            self.fail(field, "uri must not contain control characters");
         }
         self.length(field, uri, S3_URI_CHARS);
         let owner = set(source.bucket_owner_account_id.as_ref());
@@ -157,16 +159,27 @@ impl Check {
         S3Object { uri: uri.to_owned(), owner: owner.map(str::to_owned) }
     }
 
-    /// An ID of EC2: a prefix, and so many letters and digits.
+    /// An ID of EC2: a prefix, and so many letters and digits; capitals for subnets only.
     fn id(&mut self, field: &'static str, id: &str, prefix: &str, lengths: &[usize]) {
         let rest = id.strip_prefix(prefix);
         let fits = rest.is_some_and(|rest| {
-            lengths.contains(&rest.len()) && rest.chars().all(|c| c.is_ascii_alphanumeric())
+            let capitals = prefix == "subnet-";
+            lengths.contains(&rest.len())
+                && rest.chars().all(|c| {
+                    c.is_ascii_digit()
+                        || c.is_ascii_lowercase()
+                        || capitals && c.is_ascii_uppercase()
+                })
         });
         if !fits {
             self.fail(field, format!("\"{}\" is no ID such as {prefix}0a1b2c3d", shortened(id)));
         }
     }
+}
+
+/// Letters, digits and hyphens, and at least one of them.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
 pub(super) fn is_account(text: &str) -> bool {
@@ -178,7 +191,9 @@ fn is_resource_configuration(text: &str) -> bool {
     let id = match text.strip_prefix("arn:") {
         None => Some(text),
         Some(arn) => match arn.splitn(5, ':').collect::<Vec<_>>()[..] {
-            [_, "vpc-lattice", _, account, resource] if is_account(account) => {
+            [partition, "vpc-lattice", region, account, resource]
+                if is_word(partition) && is_word(region) && is_account(account) =>
+            {
                 resource.strip_prefix("resourceconfiguration/")
             }
             _ => None,
@@ -193,6 +208,10 @@ fn is_resource_configuration(text: &str) -> bool {
 /// `arn:aws…:secretsmanager:REGION:ACCOUNT:secret:NAME`.
 fn is_secret(arn: &str) -> bool {
     let parts: Vec<&str> = arn.splitn(7, ':').collect();
+    let is_partition = |text: &str| {
+        text == "aws" || text.strip_prefix("aws-").is_some_and(|rest| !rest.is_empty())
+    };
+    let is_region = |text: &str| is_word(text) && !text.contains(|c: char| c.is_ascii_uppercase());
     matches!(parts[..], ["arn", partition, "secretsmanager", region, account, "secret", name]
-        if partition.starts_with("aws") && !region.is_empty() && is_account(account) && !name.is_empty())
+        if is_partition(partition) && is_region(region) && is_account(account) && !name.is_empty())
 }

@@ -39,7 +39,7 @@ impl Keeper<'_> {
     }
 
     /// The target with its configuration, as it is for certain.
-    fn look_closer(&self, entry: &Summary, wanted: &str) -> Result<&Target, Decision> {
+    pub(super) fn look_closer(&self, entry: &Summary, wanted: &str) -> Result<&Target, Decision> {
         let world = self.world;
         let report = || self.hold_or_busy();
         let reading = if let Some(reading) = self.reading_of(entry) {
@@ -131,6 +131,6 @@ impl Keeper<'_> {
     }
 }
 
-fn is_same(target: &Target, wanted: &str) -> bool {
+pub(super) fn is_same(target: &Target, wanted: &str) -> bool {
     target.definition.as_ref().is_some_and(|found| fingerprint(found) == wanted)
 }

@@ -8,9 +8,11 @@ use api::{Applying, Failure, FailureClass, Summary, TargetStatus};
 use super::super::create::{conflict, intend};
 use super::super::remove::delete;
 use super::super::settle::holder_of;
-use super::super::{Decision, attempt, is_busy, retire, seen, wait_until};
+use super::super::{Decision, Stage, attempt, is_busy, retire, seen, stage, wait_until};
 use super::Keeper;
+use super::compare::is_same;
 use crate::memory::later;
+use crate::reasons::blames_a_value;
 use crate::report::{Holder, Report, Standing};
 use crate::world::Bound;
 use crate::{Attempt, ReplacementPolicy, Step};
@@ -55,9 +57,30 @@ impl Keeper<'_> {
             && !self.was_never_ready()
         {
             let (target, failure) = (self.bound.target.clone(), failure.clone());
-            decision.report.standing = Standing::CannotChange { target, failure };
+            decision.report.standing = if self.may_be_replaced(entry, &failure) {
+                // As soon as that is certain.
+                Standing::Replacing { target, refusal: failure }
+            } else {
+                Standing::CannotChange { target, failure }
+            };
         }
         decision
+    }
+
+    /// Of an Update that may have been sent: whether it has come through. To send it again does no harm,
+    /// except where a person would have to consent again.
+    pub(super) fn came_through(&self, entry: &Summary, wanted: &str) -> Option<Decision> {
+        if !self.wanted.needs_consent() || self.world.memory.update_is_unsent() {
+            return None;
+        }
+        match self.look_closer(entry, wanted) {
+            Err(decision) => Some(decision),
+            Ok(target) => {
+                let serves = stage(&target.summary.status) == Stage::Ready;
+                (serves && is_same(target, wanted))
+                    .then(|| self.ready(&target.summary, wanted.to_owned()))
+            }
+        }
     }
 
     /// Why AWS refuses the call, if it does so for what is asked rather than for now.
@@ -82,6 +105,7 @@ impl Keeper<'_> {
             entry.status == TargetStatus::Failed
         } else {
             refusal.class == FailureClass::Invalid
+                && !blames_a_value(&refusal.message)
                 && self.wish.replacement == ReplacementPolicy::Allow
         }
     }
