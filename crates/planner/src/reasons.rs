@@ -43,7 +43,15 @@ const SPEC: [&str; 6] =
 
 #[cfg(test)]
 mod tests {
-    use super::blame_the_spec;
+    use super::{blame_the_spec, blames_a_value};
+
+    #[test]
+    fn a_value_that_no_target_can_have_is_told_from_a_change_that_is_refused() {
+        let said = "ValidationException: 1 validation error detected: Value at 'privateEndpoint' failed \
+                    to satisfy constraint: Member must satisfy regular expression pattern";
+        assert!(blames_a_value(said));
+        assert!(!blames_a_value("ValidationException: the private endpoint cannot be changed"));
+    }
 
     #[test]
     fn only_what_no_time_heals_is_blamed_on_the_spec() {

@@ -232,6 +232,16 @@ impl World<'_> {
         }
     }
 
+    /// Whether a record names a pod template that is not what is rolled out any more: what is fetched
+    /// now is not that one's.
+    pub(crate) fn is_outdated(&self, recorded: Option<&String>) -> bool {
+        recorded.is_some_and(|recorded| match self.workload {
+            Some(Workload::Complete { template, .. }) => template != recorded,
+            Some(Workload::RollingOut) => true,
+            Some(Workload::Hidden(_) | Workload::Missing) | None => false,
+        })
+    }
+
     pub(crate) fn status(&self) -> Option<&MCPServerStatus> {
         self.server.status.as_ref()
     }

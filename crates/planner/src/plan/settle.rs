@@ -56,6 +56,11 @@ pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>)
             let report = Report::of(Standing::Hold).awaiting(&gateway);
             return Settled::Open(Decision::step(Step::RecordIntent(intent), report));
         }
+        if world.is_outdated(intent.template.as_ref()) {
+            let template = world.complete_template().map(str::to_owned);
+            let step = Step::RecordIntent(Intent { template, ..intent.clone() });
+            return Settled::Open(Decision::step(step, waiting(world, &gateway)));
+        }
         let step = Step::Create {
             gateway: gateway.clone(),
             nonce: intent.nonce.clone(),

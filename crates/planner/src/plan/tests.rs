@@ -20,6 +20,7 @@ mod policies;
 mod random;
 mod replace;
 mod requests;
+mod rollouts;
 mod takeover;
 mod tools;
 mod worlds;

@@ -259,23 +259,14 @@ fn go_on(
             Err(Decision::wait(saying(report, Tools::Held(setback.failure.clone()))))
         }
         _ => {
-            let step = again_recorded(keeper, under_way);
-            let step = step.unwrap_or_else(|| synchronize(keeper, false));
+            let step = if world.is_outdated(under_way.template.as_ref()) {
+                record(keeper)
+            } else {
+                synchronize(keeper, false)
+            };
             Err(Decision::step(step, saying(report, Tools::Fetching)))
         }
     }
-}
-
-/// The record anew, where it names a template that is not what is rolled out any more: what is fetched
-/// now is not that one's.
-fn again_recorded(keeper: &Keeper<'_>, under_way: &Synchronizing) -> Option<Step> {
-    let recorded = under_way.template.as_ref()?;
-    let outdated = match keeper.world.workload? {
-        Workload::Complete { template, .. } => template != recorded,
-        Workload::RollingOut => true,
-        Workload::Hidden(_) | Workload::Missing => false,
-    };
-    outdated.then(|| record(keeper))
 }
 
 fn saying(report: Report, tools: Tools) -> Report {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use api::{Credentials, Grant, MCPServer, MCPServerSpec};
+use api::{Credentials, Grant, MCPServer, MCPServerSpec, PrivateEndpoint};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -150,4 +150,57 @@ fn a_resource_name_that_aws_cannot_take_is_answered_with_what_to_do() {
 fn a_value_in_a_message_is_cut_to_a_length_that_can_be_read() {
     assert_eq!(shortened(&"ä".repeat(60)), "ä".repeat(60));
     assert_eq!(shortened(&"ä".repeat(61)), format!("{}…", "ä".repeat(60)));
+}
+
+/// What the service model's patterns do not take (`crates/emulator/src/shape/network.rs`).
+#[test]
+fn what_aws_refuses_does_not_pass() {
+    let vpc = |vpc: &str, group: &str| {
+        json!({"privateEndpoint": {"managedVpc": {
+            "vpcId": vpc, "subnetIds": ["subnet-0a1b2c3d"], "securityGroupIds": [group],
+        }}})
+    };
+    let lattice = |arn: &str| json!({"privateEndpoint": {"resourceConfiguration": arn}});
+    let secret = |arn: &str| json!({"caCertificate": {"secretsManager": {"secretArn": arn}}});
+    let cases = [
+        vpc("vpc-0A1B2C3D", "sg-0a1b2c3d"),
+        vpc("vpc-0a1b2c3d", "sg-0A1B2C3D"),
+        lattice("arn::vpc-lattice::123456789012:resourceconfiguration/rcfg-0a1b2c3d4e5f6a7b8"),
+        lattice(
+            "arn:aws:vpc-lattice:us east:123456789012:resourceconfiguration/rcfg-0a1b2c3d4e5f6a7b8",
+        ),
+        secret("arn:awsx:secretsmanager:us-east-1:123456789012:secret:a"),
+        secret("arn:aws:secretsmanager:US EAST:123456789012:secret:a"),
+        secret("arn:aws-:secretsmanager:us-east-1:123456789012:secret:a"),
+        json!({"caCertificate": {"s3": {"uri": "s3://bucket/a\nb"}}}),
+    ];
+    let mut passed = Vec::new();
+    for extra in cases {
+        let mut spec = json!({"endpoint": "https://a.example.com", "capabilities": ["tools"], "authType": "NoAuth"});
+        spec.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        if validate(&server("case", &spec)).is_ok() {
+            passed.push(extra.to_string());
+        }
+    }
+    assert!(passed.is_empty(), "{}", passed.join("\n"));
+}
+
+#[test]
+fn of_several_subnets_and_groups_each_is_taken_once() {
+    let spec = json!({
+        "endpoint": "https://mcp.example.com", "capabilities": ["tools"], "authType": "NoAuth",
+        "privateEndpoint": {"managedVpc": {
+            "vpcId": "vpc-0a1b2c3d",
+            "subnetIds": ["subnet-0a1b2c3d", "subnet-0a1b2c3e", " subnet-0a1b2c3d "],
+            "securityGroupIds": ["sg-0a1b2c3d", "sg-0a1b2c3e", "sg-0a1b2c3d"],
+        }},
+    });
+    let wish = validate(&server("case", &spec)).unwrap();
+    let Some(PrivateEndpoint::ManagedVpc { subnets, security_groups, .. }) =
+        wish.definition.private_endpoint
+    else {
+        panic!("it is a VPC")
+    };
+    assert_eq!(subnets, ["subnet-0a1b2c3d", "subnet-0a1b2c3e"]);
+    assert_eq!(security_groups, ["sg-0a1b2c3d", "sg-0a1b2c3e"]);
 }

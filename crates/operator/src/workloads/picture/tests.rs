@@ -114,3 +114,17 @@ fn what_passes_by_itself_hides_nothing() {
     }
     assert_eq!(since(&picture, "a"), Some(at(0)));
 }
+
+/// A pod that restarts, a drained node or a larger scale is no rollout.
+#[test]
+fn a_pod_that_is_lost_for_a_while_is_no_rollout() {
+    let mut picture = listed([seen("a", "1", 2)]);
+    let mut lost = seen("a", "1", 2);
+    lost.status = serde_json::from_value(json!({
+        "observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 1,
+        "conditions": [{ "type": "Progressing", "reason": "NewReplicaSetAvailable" }],
+    }))
+    .unwrap();
+    picture.hear(Heard::Event(Event::Apply(lost)), at(100));
+    assert_ne!(picture.look("a", at(100)), Ok(Some(Workload::RollingOut)));
+}

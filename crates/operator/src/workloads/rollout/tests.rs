@@ -135,3 +135,14 @@ fn a_smaller_partition_is_another_rollout() {
     let plain = super::complete(Kind::StatefulSet, &seen(&spec, &status)).unwrap();
     assert_eq!(with(0), plain, "without one it is the template's hash alone");
 }
+
+/// API servers before 1.34 write `creationTimestamp: null` into every pod template, later ones do
+/// not; and a later one fills in defaults of new fields. Neither is a rollout.
+#[test]
+fn an_upgrade_of_the_api_server_is_no_rollout() {
+    let status = json!({ "observedGeneration": 3 });
+    let old = json!({ "replicas": 0, "template": { "metadata": { "creationTimestamp": null, "labels": { "a": "b" } } } });
+    let new = json!({ "replicas": 0, "template": { "metadata": { "labels": { "a": "b" } } } });
+    let hash = |spec| super::complete(Kind::Deployment, &seen(spec, &status));
+    assert_eq!(hash(&old), hash(&new));
+}

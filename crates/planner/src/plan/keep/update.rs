@@ -11,6 +11,7 @@ use super::super::settle::holder_of;
 use super::super::{Decision, Stage, attempt, is_busy, retire, seen, stage, wait_until};
 use super::Keeper;
 use super::compare::is_same;
+use crate::diff::fingerprint;
 use crate::memory::later;
 use crate::reasons::blames_a_value;
 use crate::report::{Holder, Report, Standing};
@@ -46,6 +47,10 @@ impl Keeper<'_> {
             before: self.world.updated_at_most(entry),
             busy: is_busy(self.world, &self.bound.gateway),
         };
+        let recorded = self.applying().and_then(|applying| applying.template.as_ref());
+        if self.world.is_outdated(recorded) {
+            return self.begin_update(entry, fingerprint(self.wanted));
+        }
         let report = self.updating().seeing(entry);
         let refused = self.refused(Attempt::Update);
         if let Some(failure) = refused.filter(|failure| self.may_be_replaced(entry, failure)) {

@@ -39,6 +39,8 @@ pub(super) enum DeadToken {
 }
 
 /// What the service leaves open.
+// Each is a question of its own that AWS leaves open.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Quirks {
     /// How long a change takes.

@@ -3,7 +3,7 @@
 use api::{Reason, SYNC_REQUEST_ANNOTATION, TargetStatus};
 
 use super::aws::Fault;
-use super::story::Story;
+use super::story::{Cut, Story};
 use super::tools::{ONE, follows_workload};
 
 /// A target that a person has consented to.
@@ -88,4 +88,45 @@ fn a_target_that_needs_consent_is_not_updated_for_nothing() {
     story.when_edited(|spec| spec.oauth_scopes = Some(vec![" ".to_owned()])).when_settled();
     story.when_target_is_changed(|_| {}).when_time_passes(120);
     story.then_steps(&["Read"]).then_ready();
+}
+
+#[test]
+fn one_edit_asks_for_consent_once_whatever_is_cut() {
+    for cut in Cut::ALL {
+        for point in 0.. {
+            let mut story = given_consented_server();
+            story.points.clear();
+            story.cut = Some((point, cut));
+            story.when_edited(|spec| spec.description = Some("edited".to_owned()));
+            story.when_time_passes(120);
+            let reached = story.points.len() > point;
+            story.then_waits_with(Reason::AuthorizationPending);
+            story.when_consent_is_given().when_time_passes(120);
+            let ready = story.condition("Ready").unwrap().status == "True";
+            story.assert(ready, &format!("asked again: {cut:?} {point}"));
+            if !reached {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn one_request_asks_for_consent_once_whatever_is_cut() {
+    for cut in Cut::ALL {
+        for point in 0.. {
+            let mut story = given_consented_server();
+            story.points.clear();
+            story.cut = Some((point, cut));
+            story.when_annotated(SYNC_REQUEST_ANNOTATION, "now").when_time_passes(120);
+            let reached = story.points.len() > point;
+            story.then_waits_with(Reason::AuthorizationPending);
+            story.when_consent_is_given().when_time_passes(120);
+            let ready = story.condition("Ready").unwrap().status == "True";
+            story.assert(ready, &format!("asked again: {cut:?} {point}"));
+            if !reached {
+                break;
+            }
+        }
+    }
 }

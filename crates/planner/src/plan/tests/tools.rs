@@ -14,7 +14,7 @@ pub(super) fn follows_workload(spec: &mut MCPServerSpec) {
     spec.tool_sync = Some(Box::new(ToolSync { workload_ref: Some(workload), interval: None }));
 }
 
-fn by_time(spec: &mut MCPServerSpec) {
+pub(super) fn by_time(spec: &mut MCPServerSpec) {
     spec.tool_sync =
         Some(Box::new(ToolSync { workload_ref: None, interval: Some("1h".to_owned()) }));
 }

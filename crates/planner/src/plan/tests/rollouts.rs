@@ -1,0 +1,129 @@
+//! Rollouts at awkward moments, and what is said of the tools where they are not followed.
+
+use api::{FailureClass, SYNC_REQUEST_ANNOTATION};
+
+use super::aws::Fault;
+use super::story::Story;
+use super::tools::{by_time, follows_workload, given_following_server};
+
+#[test]
+fn interval_and_a_refusal_for_good() {
+    let mut story = Story::given_ready_server();
+    story.when_edited(by_time).when_time_passes(10).then_steps(&[]);
+    (0..50).for_each(|_| {
+        story.given_fault("Synchronize", Fault::Refused(FailureClass::Invalid));
+    });
+    story.when_time_passes(2 * 3_600);
+    let count = story.steps.len();
+    story.assert(count <= 8, &format!("{count} steps in two hours"));
+}
+
+#[test]
+fn interval_where_aws_does_not_tell_when_tools_were_fetched() {
+    let mut story = Story::given_server();
+    story.given_quirks(|quirks| quirks.dates_fetches = false);
+    by_time(&mut story.server.as_mut().unwrap().spec);
+    story.when_time_passes(60).then_ready();
+    story.steps.clear();
+    story.when_time_passes(2 * 3_600);
+    let count = story.steps.iter().filter(|step| **step == "Synchronize").count();
+    story.assert(count <= 3, &format!("{count} Synchronize in two hours, every 1h"));
+}
+
+#[test]
+fn before_a_replacement_that_is_allowed_it_is_not_stalled() {
+    let mut story = Story::given_ready_server();
+    story.given_fault("Update", Fault::Refused(FailureClass::Invalid));
+    story.when_edited(|spec| {
+        spec.replacement_policy = Some("Allow".to_owned());
+        spec.description = Some("edited".to_owned());
+    });
+    story.when_taken("Update").when_due_is_done();
+    let said = story.condition("Ready").unwrap().message.clone();
+    let stalled = story.condition("Stalled").is_some();
+    story.assert(!stalled, &format!("Stalled: {said}"));
+    story.when_settled().then_ready();
+}
+
+#[test]
+fn a_rollout_between_the_record_and_an_update_that_is_delayed() {
+    let mut story = given_following_server();
+    story.given_fault("Update", Fault::Refused(FailureClass::Throttled));
+    story.when_edited(|spec| spec.description = Some("edited".to_owned())).when_taken("Update");
+    story.when_rollout_begins().when_settled();
+    story.when_rolled_out("v1").when_settled().then_ends_as_written();
+}
+
+#[test]
+fn a_rollout_between_the_record_and_a_synchronize_that_is_delayed() {
+    let mut story = given_following_server();
+    story.given_fault("Synchronize", Fault::Refused(FailureClass::Throttled));
+    story.when_rolled_out("v2").when_taken("Synchronize");
+    story.when_rollout_begins().when_settled();
+    story.when_rolled_out("v2").when_settled().then_ends_as_written();
+}
+
+#[test]
+fn a_rollout_between_the_record_and_a_create_that_is_delayed() {
+    let mut story = Story::given_server();
+    follows_workload(&mut story.server.as_mut().unwrap().spec);
+    story.given_fault("Create", Fault::Refused(FailureClass::Throttled));
+    story.when_rolled_out("v1").when_taken("Create");
+    story.when_rollout_begins().when_settled();
+    story.when_rolled_out("v1").when_settled().then_ends_as_written();
+}
+
+#[test]
+fn where_drift_is_only_told_a_rollout_is_followed_or_said_not_to_be() {
+    let mut story = given_following_server();
+    story.when_edited(|spec| spec.drift_policy = Some("Warn".to_owned())).when_settled();
+    story.when_target_is_changed(|target| {
+        target.definition.as_mut().unwrap().description = Some("theirs".to_owned());
+    });
+    story.when_time_passes(120);
+    story.when_rolled_out("v2").when_time_passes(3_600);
+    let fresh = story.aws.is_fresh(&story.bound());
+    let tools = story.condition("ToolsSynchronized").unwrap().clone();
+    story.assert(fresh || tools.status != "True", &format!("{}: {}", tools.status, tools.message));
+}
+
+#[test]
+fn where_an_update_is_refused_a_rollout_is_followed_or_said_not_to_be() {
+    let mut story = given_following_server();
+    (0..100).for_each(|_| {
+        story.given_fault("Update", Fault::Refused(FailureClass::Invalid));
+    });
+    story.when_edited(|spec| spec.description = Some("edited".to_owned())).when_time_passes(60);
+    story.when_rolled_out("v2").when_time_passes(3_600);
+    let fresh = story.aws.is_fresh(&story.bound());
+    let tools = story.condition("ToolsSynchronized").unwrap().clone();
+    story.assert(fresh || tools.status != "True", &format!("{}: {}", tools.status, tools.message));
+}
+
+#[test]
+fn where_the_name_is_taken_a_rollout_is_followed_or_said_not_to_be() {
+    let mut story = given_following_server();
+    story.given_stranger("taken");
+    story.when_edited(|spec| spec.target_name = Some("taken".to_owned())).when_time_passes(60);
+    story.when_rolled_out("v2").when_time_passes(3_600);
+    let fresh = story.aws.is_fresh(&story.bound());
+    let tools = story.condition("ToolsSynchronized").unwrap().clone();
+    story.assert(fresh || tools.status != "True", &format!("{}: {}", tools.status, tools.message));
+}
+
+#[test]
+fn interval_and_a_rollout_that_is_taken_back() {
+    let mut story = given_following_server();
+    story.when_edited(|spec| spec.tool_sync.as_mut().unwrap().interval = Some("1h".to_owned()));
+    story.when_time_passes(60);
+    story.when_rollout_begins().when_time_passes(3_800);
+    story.when_rolled_out("v1").when_time_passes(120);
+    story.then_ready().then_tools_are_those_of_the_last_rollout();
+}
+
+#[test]
+fn request_and_a_rollout_that_is_taken_back() {
+    let mut story = given_following_server();
+    story.when_rollout_begins().when_annotated(SYNC_REQUEST_ANNOTATION, "now").when_settled();
+    story.when_rolled_out("v1").when_settled().then_ends_as_written();
+}
