@@ -44,7 +44,9 @@ pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>)
         return answered(world, intent, &gateway, answer, ambiguous);
     }
     let create = |wish: &Validated| {
-        if world.aws_now > may_begin_until(intent) {
+        let setback = world.memory.setback(Attempt::Create, world.generation());
+        let is_held = setback.is_some_and(|setback| world.now < setback.retry_at);
+        if !is_held && world.aws_now > may_begin_until(intent) {
             // Long after the intent, and nothing came of it so far: it has to say so, for whoever must
             // prove what comes of it now.
             let until = shifted(world.aws_now, BEGIN_WITHIN_LATER);

@@ -22,6 +22,12 @@ use crate::{Attempt, Step, Workload};
 pub(super) fn plan(keeper: &Keeper<'_>, entry: &Summary, report: Report) -> Decision {
     let wish = keeper.wish;
     let mut known = Known::of(keeper.world);
+    let ever_asked =
+        keeper.world.status().is_some_and(|status| status.last_handled_sync_at.is_some());
+    if wish.tool_sync.is_none() && !ever_asked {
+        // What was refused is of interest to those who ask.
+        known.refused = None;
+    }
     if wish.tool_sync.is_none() && known.is_nothing() {
         return Decision::wait(saying(report, Tools::Unasked));
     }

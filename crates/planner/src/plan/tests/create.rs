@@ -402,3 +402,18 @@ fn credentials_that_are_missing_are_told_from_rights_that_are() {
         story.then_waits_with(Reason::AccessDenied).then_message_says(says);
     }
 }
+
+#[test]
+fn a_create_that_is_refused_for_good_writes_nothing_between_attempts() {
+    let mut story = Story::given_server();
+    (0..1000).for_each(|_| {
+        story.given_fault("Create", Fault::Refused(FailureClass::Invalid));
+    });
+    story.when_time_passes(3_600);
+    let of = |what| story.steps.iter().filter(|step| **step == what).count();
+    let (creates, records) = (of("Create"), of("RecordIntent"));
+    story.assert(
+        records <= creates + 1,
+        &format!("{records} RecordIntent for {creates} Create in 1 h"),
+    );
+}

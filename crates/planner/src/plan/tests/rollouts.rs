@@ -1,6 +1,6 @@
 //! Rollouts at awkward moments, and what is said of the tools where they are not followed.
 
-use api::{FailureClass, SYNC_REQUEST_ANNOTATION};
+use api::{FailureClass, Reason, SYNC_REQUEST_ANNOTATION};
 
 use super::aws::Fault;
 use super::story::Story;
@@ -126,4 +126,13 @@ fn request_and_a_rollout_that_is_taken_back() {
     let mut story = given_following_server();
     story.when_rollout_begins().when_annotated(SYNC_REQUEST_ANNOTATION, "now").when_settled();
     story.when_rolled_out("v1").when_settled().then_ends_as_written();
+}
+
+#[test]
+fn a_refusal_ends_with_the_wish() {
+    let mut story = given_following_server();
+    story.given_fault("Synchronize", Fault::Refused(FailureClass::Invalid));
+    story.when_rolled_out("v2").when_settled().then_tools(Reason::SynchronizationFailed);
+    story.when_edited(|spec| spec.tool_sync = None).when_settled();
+    story.then_condition("ToolsSynchronized", None);
 }
