@@ -69,8 +69,13 @@ impl Stage {
     pub(crate) async fn apply_samples(&self) -> Result<Vec<String>> {
         let client = self.cluster.client()?;
         let mut samples = Manifests::read(install::file("config/samples"))?;
-        // Nobody is there to give consent.
-        samples.retain(|sample| sample.data["spec"]["oauthGrantType"] != "AuthorizationCode");
+        // Nobody is there to give consent, there is one gateway, and in the end all is to be gone.
+        samples.retain(|sample| {
+            let spec = &sample.data["spec"];
+            spec["oauthGrantType"] != "AuthorizationCode"
+                && spec["gatewayId"].is_null()
+                && spec["deletionPolicy"] != "Retain"
+        });
         let applied = timely("applying config/samples", samples.apply(&client)).await?;
         Ok(applied.iter().map(ResourceExt::name_any).collect())
     }
