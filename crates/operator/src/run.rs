@@ -40,6 +40,8 @@ const GRACE: Duration = Duration::from_secs(20);
 
 /// Runs the operator until SIGTERM or SIGINT.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
+    // Before anything is begun: a signal that nobody listens to ends the process in the middle of it.
+    let end_of_life = end_of_life()?;
     let client = kubernetes::client().await?;
     let aws = Arc::new(Aws::new(settings.region.clone()).await?);
     let clock = Clock::start();
@@ -107,7 +109,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         let stopped = stopped.clone();
         workers.spawn(async move { operator.serve(stopped).await });
     }
-    end_of_life().await?;
+    end_of_life.await;
     info!("ending: the passes under way are finished");
     // Nobody listens only if every worker is gone already.
     let _ = stop.send(true);
@@ -118,15 +120,16 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// SIGTERM or SIGINT.
-async fn end_of_life() -> anyhow::Result<()> {
+/// Listens for SIGTERM or SIGINT from now on, and ends with the first.
+fn end_of_life() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// Feeds the fleet from the watch of a scope.
