@@ -9,6 +9,8 @@ mod clock;
 mod limit;
 mod mirror;
 mod pace;
+mod quota;
+mod slots;
 
 use std::future::Future;
 
@@ -19,6 +21,7 @@ pub use clock::Clock;
 pub use limit::Limit;
 pub use mirror::{Mirrors, Observation};
 pub use pace::Pace;
+pub use quota::{Lack, Limits, Permit, Quotas};
 
 /// The calls that the operator makes.
 pub trait AgentCore: Send + Sync + 'static {

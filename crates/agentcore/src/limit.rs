@@ -1,11 +1,19 @@
 //! How often something may be done: a bucket of tokens, full at first, that fills evenly.
 //!
 //! Contract: pure; the present is an argument, and does not go back. Nobody waits in here: who gets
-//! no token is told when there is one.
+//! no token is told when there is one. AWS may be stricter than the rate says, because others draw on
+//! the same quota: then the bucket fills more slowly for a while.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+
+/// The slowest that a bucket fills, as a part of its rate.
+const SLOWEST: u32 = 16;
+/// Refusals that come together count once.
+const TOGETHER: Duration = Duration::from_secs(1);
+/// After this long without a refusal the bucket fills a step faster again.
+const STEP_UP: Duration = Duration::from_secs(5);
 
 /// A rate, with a burst on top of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,21 +22,30 @@ pub struct Limit {
     burst: u32,
     /// When the bucket is full, if nothing is taken until then; `None`: it is.
     full_at: Option<Timestamp>,
+    /// How many sixteenths of the rate are used, and since when.
+    pace: Option<(u32, Timestamp)>,
 }
 
 impl Limit {
     /// One in every such time, and up to `burst` (at least one) at once after a rest.
     #[must_use]
     pub const fn new(every: Duration, burst: u32) -> Self {
-        Self { every, burst, full_at: None }
+        Self { every, burst, full_at: None, pace: None }
+    }
+
+    /// So many a second, with a burst of as many as fit into a second but one: calls that are made
+    /// evenly do not arrive evenly.
+    #[must_use]
+    pub fn per_second(rate: u32) -> Self {
+        Self::new(Duration::from_secs(1) / rate.max(1), rate.saturating_sub(1).max(1))
     }
 
     /// When there is a token: now, or later.
     #[must_use]
     pub fn free_at(&self, now: Timestamp) -> Timestamp {
         let Some(full_at) = self.full_at else { return now };
-        // It lacks one token for each `every` until it is full, and may lack all but one.
-        let may_lack = self.every.saturating_mul(self.burst.saturating_sub(1));
+        // It lacks one token for each interval until it is full, and may lack all but one.
+        let may_lack = self.interval(now).saturating_mul(self.burst.saturating_sub(1));
         full_at.checked_sub(may_lack).map_or(now, |free| free.max(now))
     }
 
@@ -43,8 +60,36 @@ impl Limit {
             return Err(free_at);
         }
         let full_at = self.full_at.map_or(now, |full_at| full_at.max(now));
-        self.full_at = Some(full_at.checked_add(self.every).unwrap_or(full_at));
+        self.full_at = Some(full_at.checked_add(self.interval(now)).unwrap_or(full_at));
         Ok(())
+    }
+
+    /// A token that was taken has not been used.
+    pub fn give_back(&mut self, now: Timestamp) {
+        let interval = self.interval(now);
+        self.full_at = self.full_at.and_then(|full_at| full_at.checked_sub(interval).ok());
+    }
+
+    /// AWS refuses although the rate was kept: others draw on the same quota. Half the rate is left to
+    /// them, until some time has passed without a refusal.
+    pub fn slow_down(&mut self, now: Timestamp) {
+        if self.pace.is_some_and(|(_, since)| now.duration_since(since).unsigned_abs() < TOGETHER) {
+            return;
+        }
+        self.pace = Some(((self.sixteenths(now) / 2).max(1), now));
+        // Whatever was saved up is not there.
+        let may_lack = self.interval(now).saturating_mul(self.burst);
+        self.full_at = now.checked_add(may_lack).ok().max(self.full_at);
+    }
+
+    fn interval(&self, now: Timestamp) -> Duration {
+        self.every.saturating_mul(SLOWEST) / self.sixteenths(now)
+    }
+
+    fn sixteenths(&self, now: Timestamp) -> u32 {
+        let Some((sixteenths, since)) = self.pace else { return SLOWEST };
+        let steps = now.duration_since(since).unsigned_abs().as_secs() / STEP_UP.as_secs();
+        u32::try_from(steps).unwrap_or(SLOWEST).saturating_add(sixteenths).min(SLOWEST)
     }
 }
 
@@ -103,5 +148,46 @@ mod tests {
             }
             assert_eq!(taken.last(), Some(&(9_999 / every * every)), "and not less");
         }
+    }
+
+    #[test]
+    fn what_was_not_used_is_there_again() {
+        let mut limit = Limit::new(Duration::from_secs(1), 2);
+        assert_eq!((limit.take(at(0)), limit.take(at(0))), (Ok(()), Ok(())));
+        limit.give_back(at(0));
+        assert_eq!(limit.take(at(0)), Ok(()));
+        assert_eq!(limit.take(at(0)), Err(at(1000)));
+    }
+
+    /// How many are taken in this second, of those who ask every millisecond.
+    fn taken(limit: &mut Limit, second: i64) -> usize {
+        (0..1000).filter(|ms| limit.take(at(second * 1000 + ms)).is_ok()).count()
+    }
+
+    #[test]
+    fn refusals_halve_the_rate_and_time_restores_it() {
+        let mut limit = Limit::per_second(16);
+        let mut last = 0;
+        for (second, refused) in [(100, false), (101, true), (102, false), (103, true)] {
+            last = taken(&mut limit, second);
+            if refused {
+                limit.slow_down(at(second * 1000 + 999));
+                limit.slow_down(at(second * 1000 + 999));
+            }
+        }
+        assert_eq!(last, 8);
+        assert!(taken(&mut limit, 104) <= 4, "halved again");
+        let later: Vec<usize> = (105..240).map(|second| taken(&mut limit, second)).collect();
+        assert!(later.is_sorted_by(|a, b| *b + 1 >= *a), "it grows back: {later:?}");
+        assert_eq!(later.last(), Some(&16));
+    }
+
+    #[test]
+    fn it_never_comes_to_a_stop() {
+        let mut limit = Limit::per_second(5);
+        for second in 0..100 {
+            limit.slow_down(at(second * 2000));
+        }
+        assert!(limit.free_at(at(200_000)) < at(220_000));
     }
 }

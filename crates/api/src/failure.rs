@@ -2,6 +2,33 @@
 
 use std::fmt;
 
+/// The calls that AWS can refuse for a resource, each with a limit of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Attempt {
+    /// `CreateGatewayTarget`.
+    Create,
+    /// `UpdateGatewayTarget`.
+    Update,
+    /// `DeleteGatewayTarget`.
+    Delete,
+    /// `GetGatewayTarget`.
+    Read,
+    /// `SynchronizeGatewayTargets`.
+    Synchronize,
+}
+
+impl Attempt {
+    /// Whether it begins one of the operations of which a gateway takes only a few at once: creation,
+    /// update, deletion (AWS documentation).
+    #[must_use]
+    pub fn is_operation(self) -> bool {
+        match self {
+            Self::Create | Self::Update | Self::Delete => true,
+            Self::Read | Self::Synchronize => false,
+        }
+    }
+}
+
 /// The class of a failed call: it decides what happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureClass {

@@ -18,7 +18,7 @@ pub use definition::{
     AddressType, Certificate, Credentials, DEFAULT_PRIORITY, Definition, Grant, KeyLocation,
     ListingMode, Metadata, PrivateEndpoint, S3Object, ToolSchema,
 };
-pub use failure::{Failure, FailureClass};
+pub use failure::{Attempt, Failure, FailureClass};
 pub use server::{MCPServer, MCPServerSpec};
 pub use sight::{Listing, Sight, Trouble};
 pub use spec::{

@@ -4,7 +4,7 @@
 //! resource's status. A process that remembers nothing treats every attempt as one of which the
 //! outcome is unknown. Times are the process's own monotonic clock.
 
-use api::{Accepted, Failure, FailureClass, GatewayId, MCPServer, Target, TargetId};
+use api::{Accepted, Attempt, Failure, FailureClass, GatewayId, MCPServer, Target, TargetId};
 use jiff::Timestamp;
 
 use crate::Step;
@@ -16,21 +16,6 @@ use crate::world::{Bound, annotation};
 const READINGS: usize = 4;
 /// How many times in a row a look may fail before that is told: about two minutes.
 const HICCUPS: u32 = 7;
-
-/// The calls of which setbacks are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Attempt {
-    /// `CreateGatewayTarget`.
-    Create,
-    /// `UpdateGatewayTarget`.
-    Update,
-    /// `DeleteGatewayTarget`.
-    Delete,
-    /// `GetGatewayTarget`.
-    Read,
-    /// `SynchronizeGatewayTargets`.
-    Synchronize,
-}
 
 /// A call to AWS that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,133 @@
+//! Who may call AWS next, of those for whom its limits leave no room at present.
+//!
+//! Contract: a key stands in one place at a time, and keeps it until it is picked or leaves. A place
+//! whose gateway or kind of call has no room holds up nobody else. A pick looks at every combination
+//! of gateway and namespace that waits: AWS permits few dozen calls a second, so that costs nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+
+use api::{Attempt, GatewayId};
+
+use crate::Urgency;
+use crate::shares::Shares;
+use crate::urgency::Turns;
+
+/// Where one stands: for which call, and on whose behalf.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// How urgent it is.
+    pub urgency: Urgency,
+    /// The kind of call.
+    pub attempt: Attempt,
+    /// The gateway that is to be called about.
+    pub gateway: GatewayId,
+    /// The namespace of the resource.
+    pub namespace: String,
+}
+
+/// Those who wait.
+#[derive(Debug)]
+pub struct Line<K> {
+    standing: HashMap<K, (Place, u64)>,
+    /// In order of arrival in each place.
+    places: BTreeMap<Place, BTreeMap<u64, K>>,
+    turns: Turns,
+    gateways: Shares<GatewayId>,
+    namespaces: Shares<String>,
+    arrivals: u64,
+}
+
+impl<K> Default for Line<K> {
+    fn default() -> Self {
+        Self {
+            standing: HashMap::new(),
+            places: BTreeMap::new(),
+            turns: Turns::default(),
+            gateways: Shares::default(),
+            namespaces: Shares::default(),
+            arrivals: 0,
+        }
+    }
+}
+
+impl<K: Clone + Eq + Hash> Line<K> {
+    /// Stands in this place, at its end unless it stands there already.
+    pub fn join(&mut self, key: &K, place: Place) {
+        if self.standing.get(key).is_some_and(|(before, _)| *before == place) {
+            return;
+        }
+        self.leave(key);
+        self.arrivals += 1;
+        self.places.entry(place.clone()).or_default().insert(self.arrivals, key.clone());
+        self.standing.insert(key.clone(), (place, self.arrivals));
+    }
+
+    /// Waits no more.
+    pub fn leave(&mut self, key: &K) {
+        if let Some((place, arrival)) = self.standing.remove(key)
+            && let Some(here) = self.places.get_mut(&place)
+        {
+            here.remove(&arrival);
+            if here.is_empty() {
+                self.places.remove(&place);
+            }
+        }
+    }
+
+    /// The one whose turn it is among those for whom there is room. It stands here no more.
+    pub fn pick(&mut self, has_room: impl Fn(Attempt, &GatewayId) -> bool) -> Option<(K, Place)> {
+        let places = self.places.keys();
+        let lowest = places.clone().map(|place| self.gateways.rank(&place.gateway)).min();
+        self.gateways.reach(lowest.unwrap_or_default());
+        let lowest = places.map(|place| self.namespaces.rank(&place.namespace)).min();
+        self.namespaces.reach(lowest.unwrap_or_default());
+        let order = self.turns.order();
+        let place = order.into_iter().find_map(|urgency| self.best(urgency, &has_room))?;
+        let here = self.places.get_mut(&place)?;
+        let (_, key) = here.pop_first()?;
+        if here.is_empty() {
+            self.places.remove(&place);
+        }
+        self.standing.remove(&key);
+        self.turns.had(place.urgency);
+        self.gateways.charge(&place.gateway, 1);
+        self.namespaces.charge(&place.namespace, 1);
+        Some((key, place))
+    }
+
+    /// The kinds of call that anybody waits for.
+    pub fn attempts(&self) -> impl Iterator<Item = Attempt> {
+        let mut waiting: Vec<Attempt> = self.places.keys().map(|place| place.attempt).collect();
+        waiting.sort_unstable();
+        waiting.dedup();
+        waiting.into_iter()
+    }
+
+    /// How many wait in each place.
+    pub fn depths(&self) -> impl Iterator<Item = (&Place, usize)> {
+        self.places.iter().map(|(place, here)| (place, here.len()))
+    }
+
+    /// Of those of this urgency the place whose gateway and namespace together have had least, and
+    /// of equals the one where somebody has waited for longest.
+    fn best(
+        &self,
+        urgency: Urgency,
+        has_room: impl Fn(Attempt, &GatewayId) -> bool,
+    ) -> Option<Place> {
+        let mut best: Option<((u64, u64), &Place)> = None;
+        for (place, here) in self.places.iter().filter(|(place, _)| place.urgency == urgency) {
+            let had = self.gateways.rank(&place.gateway) + self.namespaces.rank(&place.namespace);
+            let Some((arrival, _)) = here.first_key_value() else { continue };
+            let rank = (had, *arrival);
+            if best.is_none_or(|(best, _)| rank < best) && has_room(place.attempt, &place.gateway) {
+                best = Some((rank, place));
+            }
+        }
+        best.map(|(_, place)| place.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+use std::collections::{HashMap, HashSet};
+
+use super::*;
+
+type Key = &'static str;
+
+fn place(urgency: Urgency, attempt: Attempt, gateway: &str, namespace: &str) -> Place {
+    Place { urgency, attempt, gateway: gateway.into(), namespace: namespace.to_owned() }
+}
+
+fn update(gateway: &str, namespace: &str) -> Place {
+    place(Urgency::Person, Attempt::Update, gateway, namespace)
+}
+
+fn all(line: &mut Line<Key>) -> String {
+    let next = || line.pick(|_, _| true).map(|(key, _)| key);
+    std::iter::from_fn(next).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn first_come_first_served_in_one_place() {
+    let mut line = Line::default();
+    for key in ["a", "b", "c"] {
+        line.join(&key, update("g", "n"));
+    }
+    line.join(&"a", update("g", "n"));
+    assert_eq!(all(&mut line), "a b c", "to say it again costs nobody the place");
+}
+
+#[test]
+fn who_leaves_is_not_picked() {
+    let mut line = Line::default();
+    line.join(&"a", update("g", "n"));
+    line.join(&"b", update("g", "n"));
+    line.leave(&"a");
+    line.leave(&"unknown");
+    assert_eq!(all(&mut line), "b");
+    assert_eq!(line.depths().count(), 0);
+    assert_eq!(line.attempts().count(), 0);
+}
+
+#[test]
+fn who_wants_something_else_stands_there_instead() {
+    let mut line = Line::default();
+    line.join(&"a", update("g", "n"));
+    line.join(&"a", place(Urgency::Person, Attempt::Delete, "g", "n"));
+    assert_eq!(line.attempts().collect::<Vec<_>>(), [Attempt::Delete]);
+    assert_eq!(all(&mut line), "a");
+}
+
+#[test]
+fn a_gateway_without_room_holds_up_nobody_else() {
+    let mut line = Line::default();
+    line.join(&"a", update("full", "n"));
+    line.join(&"b", update("free", "n"));
+    let (key, _) = line.pick(|_, gateway| gateway.as_str() == "free").unwrap();
+    assert_eq!(key, "b");
+    assert_eq!(line.pick(|_, gateway| gateway.as_str() == "free"), None);
+    assert_eq!(all(&mut line), "a");
+}
+
+#[test]
+fn a_tear_down_does_not_starve_creates_on_the_same_gateway() {
+    let mut line = Line::default();
+    for key in 0..100 {
+        line.join(&key, place(Urgency::Person, Attempt::Delete, "g", "n"));
+    }
+    for key in 100..110 {
+        line.join(&key, place(Urgency::New, Attempt::Create, "g", "n"));
+    }
+    let first: Vec<i32> =
+        (0..12).filter_map(|_| line.pick(|_, _| true)).map(|(key, _)| key).collect();
+    let creates = first.iter().filter(|key| **key >= 100).count();
+    assert_eq!(creates, 4, "{first:?}");
+}
+
+#[test]
+fn one_team_does_not_hold_up_another() {
+    let mut line = Line::default();
+    for key in 0..1000 {
+        line.join(&key, update(&format!("g{}", key % 50), "large"));
+    }
+    for _ in 0..100 {
+        line.pick(|_, _| true).unwrap();
+    }
+    line.join(&7777, update("own", "small"));
+    let next: HashSet<i32> =
+        (0..2).filter_map(|_| line.pick(|_, _| true)).map(|(key, _)| key).collect();
+    assert!(next.contains(&7777), "{next:?}");
+}
+
+#[test]
+fn a_gateway_of_one_team_has_its_turn_beside_one_of_a_hundred() {
+    let mut line = Line::default();
+    for key in 0..1000 {
+        line.join(&key, update("shared", &format!("n{}", key % 100)));
+    }
+    for key in 1000..1010 {
+        line.join(&key, update("own", "alone"));
+    }
+    let mut own = 0;
+    for picked in 0..40 {
+        own += i32::from(line.pick(|_, _| true).unwrap().0 >= 1000);
+        assert!(own * 5 >= picked - 5, "{own} of {picked}");
+    }
+}
+
+#[test]
+fn everybody_has_a_turn_in_the_end() {
+    let mut line = Line::default();
+    let mut expected = HashMap::new();
+    for key in 0..2000_u32 {
+        let urgency = Urgency::ALL[key as usize % 4];
+        let attempt = [Attempt::Create, Attempt::Delete, Attempt::Read][key as usize % 3];
+        let place = place(urgency, attempt, &format!("g{}", key % 7), &format!("n{}", key % 11));
+        line.join(&key, place.clone());
+        expected.insert(key, place);
+    }
+    let picked: HashMap<u32, Place> = std::iter::from_fn(|| line.pick(|_, _| true)).collect();
+    assert_eq!(picked, expected);
+}
