@@ -15,14 +15,17 @@ const TOGETHER: Duration = Duration::from_secs(1);
 /// After this long without a refusal the bucket fills a step faster again.
 const STEP_UP: Duration = Duration::from_secs(5);
 
+/// A token, in the parts in which the bucket is filled.
+const TOKEN: u64 = 1_000_000_000;
+
 /// A rate, with a burst on top of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     every: Duration,
     burst: u32,
-    /// When the bucket is full, if nothing is taken until then; `None`: it is.
-    full_at: Option<Timestamp>,
-    /// How many sixteenths of the rate are used, and since when.
+    /// What was in the bucket, in parts of a token, and when; `None`: it is full.
+    level: Option<(u64, Timestamp)>,
+    /// How many sixteenths of the rate were used, and since when; `None`: all.
     pace: Option<(u32, Timestamp)>,
 }
 
@@ -30,23 +33,26 @@ impl Limit {
     /// One in every such time, and up to `burst` (at least one) at once after a rest.
     #[must_use]
     pub const fn new(every: Duration, burst: u32) -> Self {
-        Self { every, burst, full_at: None, pace: None }
+        Self { every, burst, level: None, pace: None }
     }
 
     /// So many a second, with a burst of as many as fit into a second but one: calls that are made
     /// evenly do not arrive evenly.
     #[must_use]
     pub fn per_second(rate: u32) -> Self {
-        Self::new(Duration::from_secs(1) / rate.max(1), rate.saturating_sub(1).max(1))
+        Self::new(Duration::from_secs(1) / rate.max(1), rate.saturating_sub(1))
     }
 
     /// When there is a token: now, or later.
     #[must_use]
     pub fn free_at(&self, now: Timestamp) -> Timestamp {
-        let Some(full_at) = self.full_at else { return now };
-        // It lacks one token for each interval until it is full, and may lack all but one.
-        let may_lack = self.interval(now).saturating_mul(self.burst.saturating_sub(1));
-        full_at.checked_sub(may_lack).map_or(now, |free| free.max(now))
+        let lacking = TOKEN.saturating_sub(self.level(now));
+        if lacking == 0 {
+            return now;
+        }
+        let wait = u128::from(lacking) * self.interval(now).as_nanos();
+        let wait = u64::try_from(wait.div_ceil(u128::from(TOKEN))).unwrap_or(u64::MAX);
+        now.checked_add(Duration::from_nanos(wait)).unwrap_or(Timestamp::MAX)
     }
 
     /// Takes a token.
@@ -55,19 +61,20 @@ impl Limit {
     ///
     /// There is none: when there is one.
     pub fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
-        let free_at = self.free_at(now);
-        if free_at > now {
-            return Err(free_at);
-        }
-        let full_at = self.full_at.map_or(now, |full_at| full_at.max(now));
-        self.full_at = Some(full_at.checked_add(self.interval(now)).unwrap_or(full_at));
+        let left = self.level(now).checked_sub(TOKEN).ok_or_else(|| self.free_at(now))?;
+        self.level = Some((left, now));
         Ok(())
     }
 
     /// A token that was taken has not been used.
     pub fn give_back(&mut self, now: Timestamp) {
-        let interval = self.interval(now);
-        self.full_at = self.full_at.and_then(|full_at| full_at.checked_sub(interval).ok());
+        self.level = Some((self.level(now).saturating_add(TOKEN).min(self.full()), now));
+    }
+
+    /// How many tokens there are.
+    #[must_use]
+    pub fn tokens(&self, now: Timestamp) -> u64 {
+        self.level(now) / TOKEN
     }
 
     /// AWS refuses although the rate was kept: others draw on the same quota. Half the rate is left to
@@ -78,8 +85,18 @@ impl Limit {
         }
         self.pace = Some(((self.sixteenths(now) / 2).max(1), now));
         // Whatever was saved up is not there.
-        let may_lack = self.interval(now).saturating_mul(self.burst);
-        self.full_at = now.checked_add(may_lack).ok().max(self.full_at);
+        self.level = Some((0, now));
+    }
+
+    fn level(&self, now: Timestamp) -> u64 {
+        let Some((level, at)) = self.level else { return self.full() };
+        let parts = now.duration_since(at).unsigned_abs().as_nanos() * u128::from(TOKEN);
+        let filled = parts / self.interval(now).as_nanos().max(1);
+        level.saturating_add(u64::try_from(filled).unwrap_or(u64::MAX)).min(self.full())
+    }
+
+    fn full(&self) -> u64 {
+        TOKEN.saturating_mul(self.burst.max(1).into())
     }
 
     fn interval(&self, now: Timestamp) -> Duration {

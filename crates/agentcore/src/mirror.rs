@@ -1,13 +1,14 @@
 //! The gateway mirrors: one task per gateway that lists its targets and tells what changed, an
 //! informer for AgentCore.
 //!
-//! Contract: only complete Lists count. A sight says when its List *began*. Whoever waits for
+//! Contract: only complete Lists count. All mirrors together keep within a budget of Lists. A sight says when its List *began*. Whoever waits for
 //! something on a gateway says so with [`Mirrors::awaiting`], and the mirror looks often for as
 //! long; otherwise it looks once in a sync interval. An [`Observation`] is sent after every
 //! attempt to look, and one more when a gateway has not been seen for too long, whatever its
 //! Lists do meanwhile.
 
 mod picture;
+mod turnstile;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,11 +19,12 @@ use api::{Failure, FailureClass, GatewayId, Listing, Sight, TargetId};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 
 use crate::pace::is_refusal;
-use crate::{AgentCore, Clock, Pace};
+use crate::{AgentCore, Clock, Limit, Pace};
 use picture::Picture;
+use turnstile::Turnstile;
 
 /// How long a List may take, with all its pages: a mirror must not hang on one that never ends.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -48,12 +50,15 @@ struct Shared<A> {
     clock: Clock,
     pace: Pace,
     stale_after: Duration,
+    turnstile: Turnstile,
     observations: mpsc::UnboundedSender<Observation>,
     mirrors: Mutex<HashMap<GatewayId, Mirror>>,
 }
 
 struct Mirror {
     picture: Picture,
+    /// When its last List began.
+    began: Option<Timestamp>,
     /// Since when something is awaited.
     awaiting_since: Option<Timestamp>,
     /// Whether a look has been asked for that has not begun yet.
@@ -82,7 +87,9 @@ impl<A: AgentCore> Mirrors<A> {
         observations: mpsc::UnboundedSender<Observation>,
     ) -> Self {
         let mirrors = Mutex::default();
-        let shared = Shared { agentcore, clock, pace, stale_after, observations, mirrors };
+        let turnstile = Turnstile::new(clock, Limit::per_second(pace.lists_per_second));
+        let shared =
+            Shared { agentcore, clock, pace, stale_after, turnstile, observations, mirrors };
         Self { shared: Arc::new(shared) }
     }
 
@@ -148,7 +155,7 @@ impl<A: AgentCore> Mirrors<A> {
         let picture = Picture::new(gateway.clone(), self.shared.clock.now());
         let task = Task { shared: Arc::clone(&self.shared), gateway, wake: Arc::clone(&wake) };
         let task = tokio::spawn(task.run()).abort_handle();
-        Mirror { picture, awaiting_since: None, asked: false, wake, task }
+        Mirror { picture, began: None, awaiting_since: None, asked: false, wake, task }
     }
 }
 
@@ -168,23 +175,40 @@ impl<A: AgentCore> Task<A> {
     }
 
     async fn look_again_and_again(&self) -> Option<()> {
+        let mut due = self.shared.clock.now();
         for look in 0_u64.. {
-            let (began, instant) = (self.shared.clock.now(), Instant::now());
-            self.with(|mirror| mirror.asked = false)?;
-            let list = self.shared.agentcore.list_targets(&self.gateway);
-            let result = timeout(LIST_TIMEOUT, list).await.unwrap_or_else(|_| Err(no_end()));
-            let observation = self.with(|mirror| self.note(mirror, began, result))?;
-            self.tell(observation)?;
-            // Whatever is said meanwhile can bring the next look forward, or put it off. What is
-            // said between the two lines is kept by the `Notify`.
-            while let Some(pause) = self.pause(self.dice(look)) {
+            // Whatever is said meanwhile can bring the look forward, or put it off. What is said
+            // between the two lines is kept by the `Notify`.
+            loop {
                 tokio::select! {
-                    () = sleep_until(instant + pause) => break,
+                    () = self.turn(due) => break,
                     () = self.wake.notified() => {}
                 }
+                due = self.with(|mirror| mirror.began)?.map_or(Some(due), |began| {
+                    began.checked_add(self.pause(self.dice(look))?).ok()
+                })?;
             }
+            let began = self.shared.clock.now();
+            self.with(|mirror| {
+                mirror.asked = false;
+                mirror.began = Some(began);
+            })?;
+            let list = self.shared.agentcore.list_targets(&self.gateway);
+            let result = timeout(LIST_TIMEOUT, list).await.unwrap_or_else(|_| Err(no_end()));
+            if result.as_ref().is_err_and(|failure| failure.class == FailureClass::Throttled) {
+                self.shared.turnstile.slow_down();
+            }
+            let observation = self.with(|mirror| self.note(mirror, began, result))?;
+            self.tell(observation)?;
+            due = began.checked_add(self.pause(self.dice(look))?).ok()?;
         }
         None
+    }
+
+    /// The time has come, and the budget permits it.
+    async fn turn(&self, due: Timestamp) {
+        sleep_until(self.shared.clock.instant(due)).await;
+        self.shared.turnstile.pass(due).await;
     }
 
     /// A List can take long and pauses can be longer, so this has a timer of its own. It also
@@ -227,22 +251,20 @@ impl<A: AgentCore> Task<A> {
     fn pause(&self, dice: u64) -> Option<Duration> {
         let mirrors = self.shared.lock();
         let mirror = mirrors.get(&self.gateway).filter(|mirror| self.owns(mirror))?;
-        let count = |alike: &dyn Fn(&Mirror) -> bool| mirrors.values().filter(|m| alike(m)).count();
         let pace = &self.shared.pace;
         if let Some(class) = mirror.failing() {
-            let alike = count(&|other| other.failing().map(is_refusal) == Some(is_refusal(class)));
+            let refuses = |other: &&Mirror| other.failing().is_some_and(is_refusal);
+            let alike = mirrors.values().filter(refuses).count();
             // Who asks is not made to wait for the end of a long pause.
             let times = if mirror.asked { 1 } else { mirror.picture.failures };
             return Some(pace.after(class, times, alike, dice));
         }
         if !mirror.is_watched() {
-            return Some(pace.quiet(mirrors.len(), dice));
+            return Some(pace.quiet(dice));
         }
         let now = self.shared.clock.now();
         let since = mirror.awaiting_since.filter(|_| !mirror.asked).unwrap_or(now);
-        // Gateways in trouble wait in vain, and take nothing from the others.
-        let watched = count(&|other| other.failing().is_none() && other.is_watched());
-        Some(pace.awaiting(now.duration_since(since).unsigned_abs(), watched))
+        Some(pace.awaiting(now.duration_since(since).unsigned_abs()))
     }
 
     /// Any number, another one for every gateway and every look.

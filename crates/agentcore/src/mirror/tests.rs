@@ -89,11 +89,64 @@ async fn those_that_wait_share_the_budget() {
     for name in &names {
         stage.mirrors.awaiting(&id(name), true);
     }
-    stage.pass(seconds(8)).await;
+    stage.pass(seconds(10)).await;
     for name in &names {
-        // Sixteen that look every two seconds: eight a second.
-        assert_eq!(stage.pauses_since(name, seconds(5)), [seconds(2); 3], "{name}");
+        // Sixteen that look every two seconds: eight a second. Before that a burst.
+        let pauses = stage.pauses_since(name, seconds(5));
+        assert_eq!(pauses[1..], [seconds(2); 3], "{name}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_with_many_gateways_stays_within_the_budget_and_forgets_none() {
+    let names: Vec<String> = (0..100).map(|n| format!("gw-{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut stage = Stage::of(&names);
+    // A gateway where something is awaited all the time does not hold up those never looked at.
+    stage.mirrors.awaiting(&id("gw-0"), true);
+    stage.pass(seconds(13)).await;
+    let looks: Vec<Duration> =
+        names.iter().flat_map(|name| stage.looks_since(name, Duration::ZERO)).collect();
+    assert!(names.iter().all(|name| !stage.looks_since(name, Duration::ZERO).is_empty()));
+    for second in 1..13 {
+        let within = seconds(second)..seconds(second + 1);
+        let count = looks.iter().filter(|look| within.contains(*look)).count();
+        assert!(count <= 8, "second {second}: {count}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_rested_goes_before_those_who_look_all_the_time() {
+    let names: Vec<String> = (0..40).map(|n| format!("gw-{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut stage = Stage::of(&[&names[..], &["rested"]].concat());
+    stage.pass(seconds(10)).await;
+    for name in &names {
+        stage.mirrors.awaiting(&id(name), true);
+    }
+    stage.pass(seconds(10)).await;
+    stage.mirrors.ask(&id("rested"));
+    stage.pass(seconds(1)).await;
+    let looks = stage.looks_since("rested", seconds(20));
+    assert!(looks[0] <= seconds(20) + 2 * FASTEST, "{looks:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttled_lists_slow_all_mirrors_down() {
+    let names: Vec<String> = (0..16).map(|n| format!("gw-{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut stage = Stage::of(&names);
+    stage.fails("gw-0", FailureClass::Throttled);
+    stage.pass(seconds(5)).await;
+    for name in &names[1..] {
+        stage.mirrors.awaiting(&id(name), true);
+    }
+    stage.mirrors.ask(&id("gw-0"));
+    stage.pass(seconds(1)).await;
+    let began = stage.now();
+    stage.pass(seconds(4)).await;
+    let looks: usize = names.iter().map(|name| stage.looks_since(name, began).len()).sum();
+    assert!((10..=24).contains(&looks), "half of 32, or less: {looks}");
 }
 
 #[tokio::test(start_paused = true)]
