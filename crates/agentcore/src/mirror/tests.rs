@@ -93,7 +93,8 @@ async fn those_that_wait_share_the_budget() {
     for name in &names {
         // Sixteen that look every two seconds: eight a second. Before that a burst.
         let pauses = stage.pauses_since(name, seconds(5));
-        assert_eq!(pauses[1..], [seconds(2); 3], "{name}");
+        assert!(pauses.len() >= 4, "{name}: {pauses:?}");
+        assert!(pauses[1..].iter().all(|pause| *pause == seconds(2)), "{name}: {pauses:?}");
     }
 }
 
@@ -146,7 +147,7 @@ async fn throttled_lists_slow_all_mirrors_down() {
     let began = stage.now();
     stage.pass(seconds(4)).await;
     let looks: usize = names.iter().map(|name| stage.looks_since(name, began).len()).sum();
-    assert!((10..=24).contains(&looks), "half of 32, or less: {looks}");
+    assert!((1..=16).contains(&looks), "half of 32, or less: {looks}");
 }
 
 #[tokio::test(start_paused = true)]
