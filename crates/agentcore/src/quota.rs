@@ -36,7 +36,15 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { creates: 5, updates: 5, deletes: 5, gets: 10, lists: 10, synchronizes: 1, operations: 5 }
+        Self {
+            creates: 5,
+            updates: 5,
+            deletes: 5,
+            gets: 10,
+            lists: 10,
+            synchronizes: 1,
+            operations: 5,
+        }
     }
 }
 
@@ -141,7 +149,12 @@ impl Quotas {
     }
 
     /// The call has ended: it was accepted for this target, or failed.
-    pub fn ended(&mut self, permit: Permit, result: Result<Option<&TargetId>, &Failure>, now: Timestamp) {
+    pub fn ended(
+        &mut self,
+        permit: Permit,
+        result: Result<Option<&TargetId>, &Failure>,
+        now: Timestamp,
+    ) {
         let Permit { attempt, slot } = permit;
         let class = result.err().map(|failure| failure.class);
         if class == Some(FailureClass::Throttled) {
@@ -170,6 +183,11 @@ impl Quotas {
     /// Forgets the gateways that nobody has anything to do with any more.
     pub fn keep(&mut self, is_needed: impl Fn(&GatewayId) -> bool) {
         self.slots.keep(is_needed);
+    }
+
+    /// How many operations are under way on each gateway.
+    pub fn under_way(&self, now: Timestamp) -> impl Iterator<Item = (&GatewayId, usize)> {
+        self.slots.used(now)
     }
 
     /// When there is a token for this kind of call.

@@ -83,8 +83,8 @@ impl Slots {
     /// AWS has answered, or never will.
     pub(crate) fn answered(&mut self, slot: &Slot, target: Option<TargetId>, now: Timestamp) {
         let here = self.gateways.get_mut(&slot.gateway);
-        let begun = here
-            .and_then(|here| here.ours.iter_mut().find(|begun| begun.number == slot.number));
+        let begun =
+            here.and_then(|here| here.ours.iter_mut().find(|begun| begun.number == slot.number));
         if let Some(begun) = begun {
             begun.answered = Some((now, target));
         }
@@ -222,7 +222,10 @@ mod tests {
         list(&mut slots, 1, &[("A", TargetStatus::Creating)]);
         list(&mut slots, 800, &[("A", TargetStatus::Creating)]);
         assert!(!slots.has_room(&gateway(), at(900)));
-        assert!(slots.has_room(&gateway(), at(901)), "a quarter of an hour after it was first seen");
+        assert!(
+            slots.has_room(&gateway(), at(901)),
+            "a quarter of an hour after it was first seen"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod logging;
 mod pass;
 mod run;
 mod settings;
+mod turns;
 mod watching;
 mod work;
 mod workloads;

@@ -1,29 +1,36 @@
 //! One pass over one resource: observe → plan → act, until there is no step, then report.
 //!
-//! Contract: a pass goes on with the object that its last write returned. Before the first
+//! Contract: a pass goes on with the object that its last write returned. It never sleeps: what has to
+//! wait for its turn at AWS ends the pass and is woken. Before the first
 //! change at AWS, and before every intent, the resource is read live, because a cache can be as old
 //! as it likes. Waiting is no error; an error is only what Kubernetes refused.
 
 mod act;
+mod care;
+mod demand;
 mod log;
 mod rehearse;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use agentcore::{AgentCore, Clock, Limit, Mirrors};
-use api::{GatewayId, MCPServer};
+use agentcore::{AgentCore, Clock, Mirrors};
+use api::{Attempt, MCPServer};
 use jiff::Timestamp;
-use planner::{Claim, Decision, Memory, Owner, Policy, Report, Step, World, note, plan, project};
+use planner::{Claim, Decision, Owner, Policy, Report, Step, Wait, World, note, plan, project};
+use queue::Urgency;
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
 use crate::events::Events;
 use crate::fleet::{Fleet, Key};
 use crate::kubernetes::{Error, Resources};
-use crate::work::Work;
+use crate::turns::{Turn, Turns};
+use crate::work::{Call, Outcome, Work};
 use crate::workloads::Workloads;
+use care::Care;
+use demand::{place, urgency};
 use log::{log_report, log_step};
 
 /// More steps than any story has in a row. A plan that goes on for longer is broken, and must
@@ -34,12 +41,6 @@ const KUBERNETES_PAUSE: Duration = Duration::from_secs(2);
 /// When its CRD has to be replaced first, after this.
 const CRD_PAUSE: Duration = Duration::from_secs(30);
 
-/// How often the whole process has gateways fetch tools. AWS publishes no quota for
-/// `SynchronizeGatewayTargets`; the smallest that it publishes for calls on targets is 5 a second, in
-/// which others are to have their part. And each of these calls has the gateway call a server, of
-/// which many can be rolled out at once: by one node pool, or one release of many charts.
-pub(crate) const SYNCS: Limit = Limit::new(Duration::from_secs(1), 5);
-
 /// Everything that a pass needs.
 pub(crate) struct Operator<A> {
     pub(crate) agentcore: Arc<A>,
@@ -48,38 +49,28 @@ pub(crate) struct Operator<A> {
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) mirrors: Mirrors<A>,
     pub(crate) workloads: Workloads,
-    pub(crate) work: Work,
+    pub(crate) work: Arc<Work>,
+    pub(crate) turns: Arc<Turns>,
     pub(crate) policy: Mutex<Arc<Policy>>,
     pub(crate) care: Mutex<HashMap<Key, Care>>,
-    pub(crate) syncs: Mutex<Limit>,
     pub(crate) events: Events,
     /// Whether nothing is to be written to either side.
     pub(crate) dry_run: bool,
 }
 
-/// What this process knows of its care for a resource.
-#[derive(Clone)]
-pub(crate) struct Care {
-    uid: Option<String>,
-    memory: Memory,
-    /// Whether the resource has been read live since this process cares for it.
-    live: bool,
-    /// Spreads the waits of this resource.
-    seed: u64,
-    /// What a dry run has told last.
-    rehearsed: Vec<(&'static str, String)>,
+/// A step whose turn has not come.
+struct Later {
+    tell_at: Timestamp,
+    wait: Wait,
+    attempt: Attempt,
 }
 
-/// How a pass ended.
-struct Outcome {
-    next: Option<Timestamp>,
-    awaits: Vec<GatewayId>,
-}
-
-impl Outcome {
-    fn nothing() -> Self {
-        Self { next: None, awaits: Vec::new() }
-    }
+/// What a status says after the attempt to write it.
+#[derive(PartialEq, Eq)]
+enum Written {
+    AsReported,
+    /// Something newer, which is to be planned on.
+    BySomebodyElse,
 }
 
 impl<A: AgentCore> Operator<A> {
@@ -91,11 +82,11 @@ impl<A: AgentCore> Operator<A> {
             () = self.fleet.synced() => {}
         }
         loop {
-            let key = tokio::select! {
+            let (key, _) = tokio::select! {
                 biased;
                 // An error says that the sender is gone, and with it the process.
                 _ = stopped.wait_for(|stopped| *stopped) => return,
-                key = self.work.next() => key,
+                due = self.work.next() => due,
             };
             self.attend(&key).await;
         }
@@ -104,27 +95,35 @@ impl<A: AgentCore> Operator<A> {
     async fn attend(&self, key: &Key) {
         let before = self.fleet.get(key);
         let passed = match self.awaited_list(key) {
-            Some(until) => Ok(Outcome { next: Some(until), awaits: Vec::new() }),
+            Some(until) => Ok(Outcome { next: Some(until), ..Outcome::default() }),
             None if self.dry_run => self.rehearse(key).await,
             None => self.pass(key).await,
         };
         let outcome = match passed {
             Ok(outcome) => outcome,
             Err(Error::Gone) => {
-                self.work.wake(before.map(|server| self.fleet.left(&server)).unwrap_or_default());
-                Outcome::nothing()
+                let woken = before.as_ref().map(|server| self.fleet.left(server));
+                self.work.wake(woken.unwrap_or_default(), Urgency::Healing);
+                Outcome::default()
             }
             Err(error) => {
                 warn!(namespace = key.namespace, name = key.name, %error, "Kubernetes refused a call");
                 let pause =
                     if matches!(error, Error::Pruned(_)) { CRD_PAUSE } else { KUBERNETES_PAUSE };
-                let next = self.clock.now().checked_add(pause).ok();
-                Outcome { next, awaits: Vec::new() }
+                self.again_in(pause)
             }
         };
-        for gateway in self.work.done(key, outcome.next, outcome.awaits) {
+        if outcome.call == Call::Always {
+            self.turns.leave(key);
+        }
+        let urgency = before.as_ref().map_or(Urgency::Routine, |server| urgency(server));
+        for gateway in self.work.done(key, Outcome { urgency, ..outcome }) {
             self.work.tell_awaited(&gateway, |anybody| self.mirrors.awaiting(&gateway, anybody));
         }
+    }
+
+    fn again_in(&self, pause: Duration) -> Outcome {
+        Outcome { next: self.clock.now().checked_add(pause).ok(), ..Outcome::default() }
     }
 
     async fn pass(&self, key: &Key) -> Result<Outcome, Error> {
@@ -133,26 +132,27 @@ impl<A: AgentCore> Operator<A> {
         for _ in 0..MOST_STEPS {
             let Some(server) = self.fleet.get(key) else {
                 self.forget(key);
-                return Ok(Outcome::nothing());
+                return Ok(Outcome::default());
             };
             let mut care = self.care(key, &server);
             let Decision { step, report } = self.decide(key, &server, &care);
-            // A step whose turn has not come is none yet.
-            let turn = step.as_ref().and_then(|step| self.turn_of(step));
-            let Some(step) = step.filter(|_| turn.is_none()) else {
-                let next = report.wake_at.into_iter().chain(turn).min();
-                return match self.write_report(key, &server, &report).await {
-                    Err(Error::Conflict(said)) => {
-                        self.read_after_conflict(key, &said).await?;
-                        continue;
-                    }
-                    Err(error) => Err(error),
-                    Ok(()) => Ok(Outcome { next, awaits: report.awaits }),
-                };
+            let Some(step) = step else {
+                if self.write_report(key, &server, &report).await? == Written::BySomebodyElse {
+                    continue;
+                }
+                let (next, awaits) = (report.wake_at, report.awaits);
+                return Ok(Outcome { next, awaits, ..Outcome::default() });
             };
             if step.changes_aws() && has_changed_aws {
                 // One change in a pass: others may be waiting, and what was planned on is older now.
-                return Ok(Outcome { next: Some(self.clock.now()), awaits: report.awaits });
+                let next = Some(self.clock.now());
+                return Ok(Outcome { next, awaits: report.awaits, ..Outcome::default() });
+            }
+            if let Some(later) = self.turn(key, &server, &step, &report) {
+                match self.stand_in_line(key, &server, report, later).await? {
+                    Some(outcome) => return Ok(outcome),
+                    None => continue,
+                }
             }
             // A new intent must not take the place of one that the watch has not shown.
             let intends = matches!(step, Step::RecordIntent(_)) && !has_read;
@@ -161,10 +161,6 @@ impl<A: AgentCore> Operator<A> {
                 has_read = true;
                 care.live = true;
                 self.remember(key, care);
-                continue;
-            }
-            if !self.takes_its_turn(&step) {
-                // Another was faster.
                 continue;
             }
             has_changed_aws |= step.changes_aws();
@@ -180,8 +176,41 @@ impl<A: AgentCore> Operator<A> {
             self.remember(key, care);
         }
         warn!(namespace = key.namespace, name = key.name, "the plan does not come to rest");
-        let next = self.clock.now().checked_add(KUBERNETES_PAUSE).ok();
-        Ok(Outcome { next, awaits: Vec::new() })
+        Ok(self.again_in(KUBERNETES_PAUSE))
+    }
+
+    /// What the step has to wait for, if its turn at AWS has not come.
+    fn turn(&self, key: &Key, server: &MCPServer, step: &Step, report: &Report) -> Option<Later> {
+        let place = place(key, server, step, report)?;
+        let attempt = place.attempt;
+        match self.turns.take(key, place) {
+            Turn::Now => None,
+            Turn::Later { tell_at, wait } => Some(Later { tell_at, wait, attempt }),
+        }
+    }
+
+    /// Ends a pass whose step has to wait for its turn, and says so once the wait is long. `None`:
+    /// there is something newer to plan on.
+    async fn stand_in_line(
+        &self,
+        key: &Key,
+        server: &MCPServer,
+        report: Report,
+        Later { tell_at, wait, attempt }: Later,
+    ) -> Result<Option<Outcome>, Error> {
+        let mut awaits = report.awaits.clone();
+        if let Wait::Operations { gateway, .. } = &wait {
+            awaits.push(gateway.clone());
+        }
+        let mut next = Some(tell_at);
+        if tell_at <= self.clock.now() {
+            let report = report.queued(attempt, wait);
+            if self.write_report(key, server, &report).await? == Written::BySomebodyElse {
+                return Ok(None);
+            }
+            next = report.wake_at;
+        }
+        Ok(Some(Outcome { next, awaits, call: Call::InTurn, ..Outcome::default() }))
     }
 
     /// Gathers both pictures and asks the planner.
@@ -225,30 +254,12 @@ impl<A: AgentCore> Operator<A> {
         self.workloads.look(&self.fleet.workload_of(key)?).err()
     }
 
-    /// When the turn of the step comes, if it has to wait for it. What asks for the tools waits
-    /// before its record, too: of the rollouts until then the last counts.
-    fn turn_of(&self, step: &Step) -> Option<Timestamp> {
-        if !matches!(step, Step::RecordSync(_) | Step::Synchronize { .. }) {
-            return None;
-        }
-        let now = self.clock.now();
-        Some(self.syncs().free_at(now)).filter(|at| *at > now)
-    }
-
-    /// Whether the step may be taken now.
-    fn takes_its_turn(&self, step: &Step) -> bool {
-        !matches!(step, Step::Synchronize { .. }) || self.syncs().take(self.clock.now()).is_ok()
-    }
-
-    fn syncs(&self) -> MutexGuard<'_, Limit> {
-        self.syncs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Sees to it that everything is observed that the resources are about.
     pub(crate) fn observe_what_is_needed(&self) {
         self.fleet.tell_needed(|needed| {
             self.mirrors.keep(&needed.gateways);
             self.workloads.keep(&needed.places);
+            self.turns.keep(&needed.gateways);
         });
     }
 
@@ -258,15 +269,21 @@ impl<A: AgentCore> Operator<A> {
         key: &Key,
         server: &MCPServer,
         report: &Report,
-    ) -> Result<(), Error> {
+    ) -> Result<Written, Error> {
         let status = project(server, None, report, self.clock.now());
-        let Some((written, lost)) = self.resources.write_status(server, &status).await? else {
-            return Ok(());
+        let (written, lost) = match self.resources.write_status(server, &status).await {
+            Ok(Some(written)) => written,
+            Ok(None) => return Ok(Written::AsReported),
+            Err(Error::Conflict(said)) => {
+                self.read_after_conflict(key, &said).await?;
+                return Ok(Written::BySomebodyElse);
+            }
+            Err(error) => return Err(error),
         };
         log_report(key, &written);
         self.took_in_change(server, written, None, report);
         // The conditions at least are true.
-        if lost.is_empty() { Ok(()) } else { Err(Error::Pruned(lost)) }
+        if lost.is_empty() { Ok(Written::AsReported) } else { Err(Error::Pruned(lost)) }
     }
 
     /// An object that our write has changed goes into the picture, and is told of.
@@ -285,7 +302,7 @@ impl<A: AgentCore> Operator<A> {
 
     /// An object that Kubernetes returned goes into the picture.
     fn took_in(&self, server: MCPServer) {
-        self.work.wake(self.fleet.refreshed(server));
+        self.work.wake(self.fleet.refreshed(server), Urgency::Healing);
         self.observe_what_is_needed();
     }
 
@@ -303,34 +320,6 @@ impl<A: AgentCore> Operator<A> {
 
     fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.policy.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// What is known of the care for this resource. For one that has just come, or has come again
-    /// under the same name, care begins now, and that is remembered: absences count from here.
-    fn care(&self, key: &Key, server: &MCPServer) -> Care {
-        let mut care = self.care.lock().unwrap_or_else(PoisonError::into_inner);
-        let uid = &server.metadata.uid;
-        let begin = || Care {
-            uid: uid.clone(),
-            memory: Memory::new(self.clock.now()),
-            live: false,
-            seed: fastrand::u64(..),
-            rehearsed: Vec::new(),
-        };
-        let known = care.entry(key.clone()).or_insert_with(begin);
-        if known.uid != *uid {
-            *known = begin();
-        }
-        known.memory.notice(server, self.clock.now());
-        known.clone()
-    }
-
-    fn remember(&self, key: &Key, known: Care) {
-        self.care.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), known);
-    }
-
-    fn forget(&self, key: &Key) {
-        self.care.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 }
 

@@ -15,6 +15,7 @@ use kube::core::error_boundary::InvalidObject;
 use kube::runtime::watcher::Event;
 use kube::{Api, Client};
 use planner::Policy;
+use queue::Urgency;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -24,14 +25,16 @@ use crate::admin;
 use crate::events::Events;
 use crate::fleet::{Fleet, Key, Scope};
 use crate::kubernetes::{self, Resources};
-use crate::pass::{Operator, SYNCS};
+use crate::pass::Operator;
 use crate::settings::Settings;
+use crate::turns::Turns;
 use crate::watching::{self, Heard, Subject};
 use crate::work::Work;
 use crate::workloads::{News, Place, Workloads};
 
-/// Passes at the same time. Each waits for the network most of the time.
-const WORKERS: usize = 8;
+/// Passes at the same time. Each waits for the network most of the time, and AWS may take seconds to
+/// answer.
+const WORKERS: usize = 32;
 /// A gateway that has not been seen for this many sync intervals is not vouched for any more.
 const STALE_INTERVALS: u32 = 5;
 /// How long the passes under way may go on after the signal to end; the grace period of a pod is
@@ -63,7 +66,12 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     );
     let (observations, observed) = mpsc::unbounded_channel();
     let (news, heard) = mpsc::unbounded_channel();
-    let pace = Pace { quiet: settings.sync_interval, ..Pace::default() };
+    let pace = Pace {
+        quiet: settings.sync_interval,
+        lists_per_second: our_lists(settings.limits.lists),
+        ..Pace::default()
+    };
+    let work = Arc::new(Work::new(clock));
     let scopes = settings.scopes();
     let fleet = Arc::new(Fleet::new(policy.clone(), scopes.iter().cloned()));
     let (events, publishing) = Events::new(client.clone());
@@ -74,10 +82,10 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         fleet: Arc::clone(&fleet),
         mirrors: Mirrors::new(aws, clock, pace, policy.stale_after, observations),
         workloads: Workloads::new(client.clone(), clock, news),
-        work: Work::new(clock),
+        turns: Arc::new(Turns::new(clock, settings.limits, Arc::clone(&work))),
+        work,
         policy: Mutex::new(Arc::new(policy)),
         care: Mutex::default(),
-        syncs: Mutex::new(SYNCS),
         events,
         dry_run: settings.dry_run,
     });
@@ -101,6 +109,10 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     tasks.spawn(hand_on(observed, Arc::clone(&operator)));
     tasks.spawn(spread(heard, Arc::clone(&operator)));
     tasks.spawn(learn_account(Arc::clone(&operator)));
+    tasks.spawn({
+        let turns = Arc::clone(&operator.turns);
+        async move { turns.give().await }
+    });
 
     let mut workers = JoinSet::new();
     let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -118,6 +130,11 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         warn!("a pass did not end in time; its records tell the next process what to look for");
     }
     Ok(())
+}
+
+/// Our part of the Lists that AWS allows the account: people and their tools list gateways too.
+fn our_lists(allowed: u32) -> u32 {
+    (allowed.saturating_mul(4) / 5).max(1)
 }
 
 /// Listens for SIGTERM or SIGINT from now on, and ends with the first.
@@ -162,6 +179,11 @@ fn take_in<A: AgentCore>(
     operator: &Operator<A>,
 ) {
     let fleet = &operator.fleet;
+    // Whatever changes while the watch goes on is a person's doing.
+    let urgency = match &event {
+        Event::Apply(_) | Event::Delete(_) => Urgency::Person,
+        Event::Init | Event::InitApply(_) | Event::InitDone => Urgency::Routine,
+    };
     let event = match readable(event) {
         Ok(event) => event,
         // It must not hold up the others, nor be taken for gone.
@@ -193,7 +215,7 @@ fn take_in<A: AgentCore>(
         }
     };
     operator.observe_what_is_needed();
-    operator.work.wake(woken);
+    operator.work.wake(woken, urgency);
 }
 
 /// The event with its object, unless that has a form which no `MCPServer` has: under the schema of an
@@ -224,7 +246,11 @@ async fn hand_on<A: AgentCore>(
     operator: Arc<Operator<A>>,
 ) {
     while let Some(observation) = observations.recv().await {
-        operator.work.wake(operator.fleet.concerned(&observation));
+        if let Some(sight) = operator.mirrors.sight(&observation.gateway) {
+            operator.turns.looked_at(&observation.gateway, &sight);
+        }
+        let urgency = if observation.outlook_changed { Urgency::Routine } else { Urgency::New };
+        operator.work.wake(operator.fleet.concerned(&observation), urgency);
         operator.work.wake_awaiting(&observation.gateway);
     }
 }
@@ -235,7 +261,7 @@ async fn spread<A: AgentCore>(
     operator: Arc<Operator<A>>,
 ) {
     while let Some((place, news)) = news.recv().await {
-        operator.work.wake(operator.fleet.naming(&place, &news));
+        operator.work.wake(operator.fleet.naming(&place, &news), Urgency::Healing);
     }
 }
 
@@ -264,5 +290,5 @@ async fn learn_account<A: AgentCore>(operator: Arc<Operator<A>>) {
             }
         }
     }
-    operator.work.wake(operator.fleet.keys());
+    operator.work.wake(operator.fleet.keys(), Urgency::Routine);
 }

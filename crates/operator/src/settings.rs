@@ -4,10 +4,13 @@
 //! around a value is cut, and an empty value counts as not given. A wrong value is refused with
 //! the name under which it was given.
 
+mod limits;
+
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use agentcore::Limits;
 use api::GatewayId;
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -36,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) allow_adoption: bool,
     /// Whether nothing is to be written to either side.
     pub(crate) dry_run: bool,
+    /// What AWS allows the account.
+    pub(crate) limits: Limits,
     /// What is logged.
     pub(crate) log_level: tracing::Level,
     /// How it is logged.
@@ -101,6 +106,12 @@ struct Arguments {
     /// Write nothing to either side: log what would be done, and why [default: false]
     #[arg(long, env = "DRY_RUN", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     dry_run: Option<String>,
+
+    /// What AWS allows this account in this Region, where it has raised a quota: calls a second of
+    /// each kind, and operations under way at once on one gateway; what is not named stays as AWS
+    /// documents it [default: creates=5,updates=5,deletes=5,gets=10,lists=10,synchronizes=1,operations=5]
+    #[arg(long, env = "AWS_LIMITS", value_name = "NAME=NUMBER,...")]
+    aws_limits: Option<String>,
 
     /// error, warn, info, debug or trace [default: info]
     #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL")]
@@ -204,6 +215,7 @@ impl Settings {
                 boolean,
             )?,
             dry_run: given(arguments.dry_run, "false", ("dry-run", "DRY_RUN"), boolean)?,
+            limits: limits::parse(arguments.aws_limits)?,
             log_level: given(arguments.log_level, "info", ("log-level", "LOG_LEVEL"), |text| {
                 text.parse().map_err(|_| "one of error, warn, info, debug, trace")
             })?,

@@ -2,13 +2,13 @@
 //!
 //! Contract: a resource is in the hands of one worker at a time. A wake-up is never lost.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use agentcore::Clock;
 use api::GatewayId;
 use jiff::Timestamp;
-use queue::Queue;
+use queue::{Queue, Urgency};
 use tokio::sync::Notify;
 
 use crate::fleet::Key;
@@ -25,7 +25,30 @@ struct State {
     queue: Queue<Key>,
     /// Which gateways each resource waits for, and the reverse.
     awaits: HashMap<Key, Vec<GatewayId>>,
-    awaited: HashMap<GatewayId, HashSet<Key>>,
+    awaited: HashMap<GatewayId, HashMap<Key, Call>>,
+}
+
+/// When a worker has done what can be done for a resource: what comes next.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// When it is due again, if at all.
+    pub(crate) next: Option<Timestamp>,
+    /// How urgent it is then.
+    pub(crate) urgency: Urgency,
+    /// The gateways on which it waits for something.
+    pub(crate) awaits: Vec<GatewayId>,
+    /// Whether every look at them is news for it.
+    pub(crate) call: Call,
+}
+
+/// Whether a resource is woken by every look at a gateway that it waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// It is.
+    #[default]
+    Always,
+    /// It stands in line for a call, and is woken when its turn comes.
+    InTurn,
 }
 
 impl Work {
@@ -34,35 +57,44 @@ impl Work {
     }
 
     /// These resources are due now.
-    pub(crate) fn wake(&self, keys: impl IntoIterator<Item = Key>) {
+    pub(crate) fn wake(&self, keys: impl IntoIterator<Item = Key>, urgency: Urgency) {
         let now = self.clock.now();
         let mut state = self.state();
         for key in keys {
-            state.queue.wake(key, now);
+            let namespace = key.namespace.clone();
+            state.queue.wake(key, &namespace, now, urgency);
         }
         drop(state);
         self.changed.notify_one();
     }
 
-    /// A gateway has been looked at: those who wait for it are due now.
+    /// A gateway has been looked at: those who wait for that are due now.
     pub(crate) fn wake_awaiting(&self, gateway: &GatewayId) {
-        let waiting = self.state().awaited.get(gateway).cloned().unwrap_or_default();
-        self.wake(waiting);
+        let waiting: Vec<Key> = self
+            .state()
+            .awaited
+            .get(gateway)
+            .into_iter()
+            .flatten()
+            .filter(|(_, call)| **call == Call::Always)
+            .map(|(key, _)| key.clone())
+            .collect();
+        self.wake(waiting, Urgency::New);
     }
 
     /// The resource that is due, as soon as one is.
-    pub(crate) async fn next(&self) -> Key {
+    pub(crate) async fn next(&self) -> (Key, Urgency) {
         loop {
             let changed = self.changed.notified();
             let (taken, due) = {
                 let now = self.clock.now();
                 let mut state = self.state();
-                (state.queue.take(now), state.queue.next_due())
+                (state.queue.take(now, |key| &key.namespace), state.queue.next_due())
             };
-            if let Some(key) = taken {
+            if let Some(taken) = taken {
                 // One wake-up can stand for several resources: let another worker look too.
                 self.changed.notify_one();
-                return key;
+                return taken;
             }
             match due {
                 Some(due) => tokio::select! {
@@ -74,31 +106,28 @@ impl Work {
         }
     }
 
-    /// The worker is done with the resource, which is due again at `next`, and waits for these
-    /// gateways. Returns the gateways that it waits for or has waited for.
-    pub(crate) fn done(
-        &self,
-        key: &Key,
-        next: Option<Timestamp>,
-        awaits: Vec<GatewayId>,
-    ) -> Vec<GatewayId> {
+    /// The worker is done with the resource. Returns the gateways that it waits for or has waited for.
+    pub(crate) fn done(&self, key: &Key, outcome: Outcome) -> Vec<GatewayId> {
+        let Outcome { next, urgency, awaits, call } = outcome;
         let mut state = self.state();
         let state = &mut *state;
         let mut touched = state.awaits.remove(key).unwrap_or_default();
         for gateway in &touched {
             if let Some(waiting) = state.awaited.get_mut(gateway) {
                 waiting.remove(key);
+                if waiting.is_empty() {
+                    state.awaited.remove(gateway);
+                }
             }
         }
         for gateway in &awaits {
-            state.awaited.entry(gateway.clone()).or_default().insert(key.clone());
+            state.awaited.entry(gateway.clone()).or_default().insert(key.clone(), call);
         }
-        state.awaited.retain(|_, waiting| !waiting.is_empty());
         touched.extend(awaits.iter().cloned());
         if !awaits.is_empty() {
             state.awaits.insert(key.clone(), awaits);
         }
-        state.queue.done(key, next);
+        state.queue.done(key, next.map(|next| (next, urgency)));
         self.changed.notify_one();
         touched
     }
@@ -120,25 +149,39 @@ impl Work {
 mod tests {
     use super::*;
 
+    fn key(name: &str) -> Key {
+        Key { namespace: "a".to_owned(), name: name.to_owned() }
+    }
+
+    fn awaiting(call: Call) -> Outcome {
+        Outcome { awaits: vec![GatewayId::from("gw")], call, ..Outcome::default() }
+    }
+
     #[test]
     fn who_waits_for_a_gateway_is_told_as_it_is_now() {
         let work = Work::new(Clock::start());
-        let key = |name: &str| Key { namespace: "a".to_owned(), name: name.to_owned() };
         let gateway = GatewayId::from("gw");
         let awaited = |work: &Work| {
             let mut heard = None;
             work.tell_awaited(&gateway, |anybody| heard = Some(anybody));
             heard.unwrap()
         };
-        assert_eq!(
-            work.done(&key("x"), None, vec![gateway.clone()]),
-            std::slice::from_ref(&gateway)
-        );
+        assert_eq!(work.done(&key("x"), awaiting(Call::Always)), std::slice::from_ref(&gateway));
         // Another is done before the first has told that it does not wait any more.
-        assert_eq!(work.done(&key("x"), None, Vec::new()), std::slice::from_ref(&gateway));
-        work.done(&key("y"), None, vec![gateway.clone()]);
+        assert_eq!(work.done(&key("x"), Outcome::default()), std::slice::from_ref(&gateway));
+        work.done(&key("y"), awaiting(Call::InTurn));
         assert!(awaited(&work));
-        work.done(&key("y"), None, Vec::new());
+        work.done(&key("y"), Outcome::default());
         assert!(!awaited(&work));
+    }
+
+    #[tokio::test]
+    async fn who_stands_in_line_is_not_woken_by_every_look() {
+        let work = Work::new(Clock::start());
+        work.done(&key("line"), awaiting(Call::InTurn));
+        work.done(&key("looks"), awaiting(Call::Always));
+        work.wake_awaiting(&GatewayId::from("gw"));
+        assert_eq!(work.next().await.0, key("looks"));
+        assert_eq!(work.state().queue.depth(), (0, 0));
     }
 }

@@ -21,13 +21,13 @@ mod step;
 mod validate;
 mod world;
 
+pub use api::Attempt;
 pub use backoff::{Schedule, delay};
 pub use claim::{Claim, ClaimKind, Owner};
 pub use diff::{differences, fingerprint};
-pub use api::Attempt;
 pub use memory::{Answer, Call, Memory};
 pub use plan::{Decision, plan};
-pub use report::{Note, Remedy, Report, Standing, Tools, note, project};
+pub use report::{Note, Remedy, Report, Standing, Tools, Wait, note, project};
 pub use step::{Binding, Step, client_token};
 pub use validate::{
     DeletionPolicy, DriftPolicy, ReplacementPolicy, ToolSync, Validated, Violation, validate,

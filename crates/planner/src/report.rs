@@ -156,6 +156,13 @@ pub enum Standing {
         /// Whether other operations are under way on the gateway, which explains a full quota.
         busy: bool,
     },
+    /// AWS's limits leave no room for a call at present.
+    Queued {
+        /// Which call.
+        attempt: Attempt,
+        /// What it waits for.
+        wait: Wait,
+    },
     /// The gateway cannot be observed, and has not been so far.
     Blind {
         /// The gateway.
@@ -205,6 +212,24 @@ pub enum Standing {
     Gone,
 }
 
+/// What a call waits for that AWS's limits leave no room for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// For one of the operations under way on the gateway to end, of which AWS permits so many at
+    /// once.
+    Operations {
+        /// The gateway.
+        gateway: GatewayId,
+        /// How many.
+        most: u32,
+    },
+    /// For its turn among the calls of this kind, of which AWS permits so many a second.
+    Calls {
+        /// How many.
+        most: u32,
+    },
+}
+
 /// What is expected to help a target that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
@@ -244,6 +269,22 @@ impl Report {
             tools: Tools::Hold,
             synced: None,
         }
+    }
+
+    /// The same while the call that was planned waits in line.
+    pub fn queued(mut self, attempt: Attempt, wait: Wait) -> Self {
+        let changes_target = match attempt {
+            Attempt::Create | Attempt::Update | Attempt::Delete => true,
+            // To look changes nothing, and the condition of the tools says that they are not fresh.
+            Attempt::Read | Attempt::Synchronize => false,
+        };
+        // What it has left behind elsewhere makes it no less ready.
+        if changes_target && !matches!(self.standing, Standing::Ready { .. }) {
+            self.standing = Standing::Queued { attempt, wait };
+            // What a person asked for has not begun.
+            self.handled = None;
+        }
+        self
     }
 
     pub(crate) fn waking(mut self, at: Timestamp) -> Self {

@@ -4,11 +4,13 @@
 //! included, goes into the memory for the planner to judge; only Kubernetes' refusals are errors.
 
 use agentcore::AgentCore;
-use api::{Failure, GatewayId, MCPServer};
+use api::{Failure, GatewayId, MCPServer, TargetId};
 use planner::{Answer, Call, Report, Step, note, project};
+use queue::Urgency;
 use tracing::warn;
 
-use super::{Care, Operator};
+use super::Operator;
+use super::care::Care;
 use crate::fleet::Key;
 use crate::kubernetes::Error;
 
@@ -29,7 +31,7 @@ impl<A: AgentCore> Operator<A> {
                     self.events.tell(&after, note);
                 }
                 // Nothing is left to be done for it, whenever the watch shows it to be gone.
-                self.work.wake(self.fleet.left(server));
+                self.work.wake(self.fleet.left(server), Urgency::Healing);
                 self.observe_what_is_needed();
             }
             Step::Annotate(identity) => {
@@ -64,6 +66,7 @@ impl<A: AgentCore> Operator<A> {
 
     /// Asks AWS, and remembers what came of it.
     pub(super) async fn call(&self, key: &Key, server: &MCPServer, care: &mut Care, step: &Step) {
+        let permit = self.turns.permit(key);
         let began = self.clock.now();
         let result = match step {
             Step::Create { gateway, token, definition, .. } => {
@@ -96,6 +99,9 @@ impl<A: AgentCore> Operator<A> {
             | Step::ForgetRetired(_)
             | Step::ReleaseFinalizer => return,
         };
+        if let Some(permit) = permit {
+            self.turns.ended(permit, result.as_ref().map(|answer| target_of(step, answer)));
+        }
         if let Err(failure) = &result {
             warn!(
                 namespace = key.namespace,
@@ -117,5 +123,14 @@ impl<A: AgentCore> Operator<A> {
             self.mirrors.expect_change(gateway);
         }
         result
+    }
+}
+
+/// The target that a call was about, as far as it is known.
+fn target_of<'a>(step: &'a Step, answer: &'a Answer) -> Option<&'a TargetId> {
+    match (step, answer) {
+        (_, Answer::Accepted(accepted)) => Some(&accepted.target),
+        (Step::Delete { target, .. } | Step::Synchronize { target, .. }, _) => Some(target),
+        _ => None,
     }
 }

@@ -5,38 +5,45 @@
 //! change at AWS, of which the outcome cannot be known. Each rehearsal is logged when it differs
 //! from the one before.
 
+use agentcore::AgentCore;
 use api::{FINALIZER, MCPServer, TARGET_ANNOTATION};
 use planner::{Decision, Report, Step, project};
 use tracing::info;
 
+use super::care::Care;
 use super::log::step_at;
-use super::{Care, MOST_STEPS, Operator, Outcome};
+use super::{MOST_STEPS, Operator};
 use crate::fleet::Key;
 use crate::kubernetes::Error;
-use agentcore::AgentCore;
+use crate::work::{Call, Outcome};
 
 impl<A: AgentCore> Operator<A> {
     pub(super) async fn rehearse(&self, key: &Key) -> Result<Outcome, Error> {
         let Some(server) = self.fleet.get(key) else {
             self.forget(key);
-            return Ok(Outcome::nothing());
+            return Ok(Outcome::default());
         };
         let mut care = self.care(key, &server);
         let mut imagined = MCPServer::clone(&server);
         let mut memory = care.memory.clone();
         let mut scenes = Vec::new();
-        let mut outcome = Outcome::nothing();
+        let mut outcome = Outcome::default();
         for _ in 0..MOST_STEPS {
             let thought = Care { memory: memory.clone(), ..care.clone() };
             let Decision { step, report } = self.decide(key, &imagined, &thought);
             let why = reason(&imagined, step.as_ref(), &report, self.clock.now());
             let Some(step) = step else {
                 scenes.push((None, why));
-                outcome = Outcome { next: report.wake_at, awaits: report.awaits };
+                (outcome.next, outcome.awaits) = (report.wake_at, report.awaits);
                 break;
             };
             if let Step::Read { .. } = &step {
-                // A look is no change.
+                // A look is no change, and takes its turn as any other.
+                if let Some(later) = self.turn(key, &imagined, &step, &report) {
+                    self.remember(key, care);
+                    let next = Some(later.tell_at);
+                    return Ok(Outcome { next, call: Call::InTurn, ..Outcome::default() });
+                }
                 self.call(key, &imagined, &mut care, &step).await;
                 memory = care.memory.clone();
                 self.remember(key, care.clone());

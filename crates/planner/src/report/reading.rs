@@ -6,7 +6,7 @@
 use api::{FailureClass, Reason, TargetStatus};
 
 use super::text::clean;
-use super::{Holder, Remedy, Standing};
+use super::{Holder, Remedy, Standing, Wait};
 use crate::Attempt;
 
 /// How a standing reads.
@@ -184,6 +184,7 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
             )
         },
         Standing::Held { attempt, failure, busy } => held(*attempt, failure, *busy),
+        Standing::Queued { attempt, wait } => queued(*attempt, wait),
         Standing::Blind { gateway, failure } => blind(gateway.as_str(), failure),
         Standing::Stale(gateway) => Reading {
             accepted: None,
@@ -257,6 +258,25 @@ fn conflict(gateway: &str, name: &str, holder: &Holder) -> String {
             "{held} MCPServer {resource}: set another spec.targetName, or remove the other."
         ),
     }
+}
+
+fn queued(attempt: Attempt, wait: &Wait) -> Reading {
+    let done = match attempt {
+        Attempt::Create => "created",
+        Attempt::Update => "updated",
+        Attempt::Delete => "deleted",
+        Attempt::Read => "read",
+        Attempt::Synchronize => "synchronized",
+    };
+    let why = match wait {
+        Wait::Operations { gateway, most } => {
+            format!("{most} operations are under way on gateway {gateway}, as many as AWS permits")
+        }
+        Wait::Calls { most } => {
+            format!("AWS permits {most} such calls a second in an account and Region")
+        }
+    };
+    Reading::progress(Reason::Queued, format!("The target waits for its turn to be {done}: {why}."))
 }
 
 fn held(attempt: Attempt, failure: &api::Failure, busy: bool) -> Reading {

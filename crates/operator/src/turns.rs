@@ -1,0 +1,178 @@
+//! Whose turn it is to call AWS: the line of those who want to, and what AWS allows at present.
+//!
+//! Contract: nobody calls without a permit, and nobody holds up a worker while waiting for one: who
+//! finds no room stands in line and is woken when its turn has come. A permit that is not used goes
+//! to the next. What is in line and what is allowed change under one lock, so that no turn is lost.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use agentcore::{Clock, Lack, Limits, Permit, Quotas};
+use api::{Failure, GatewayId, Sight, TargetId};
+use jiff::Timestamp;
+use planner::Wait;
+use queue::{Line, Place};
+use tokio::sync::Notify;
+
+use crate::fleet::Key;
+use crate::work::Work;
+
+/// A wait that is over sooner is not worth telling.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The turns of all resources.
+pub(crate) struct Turns {
+    clock: Clock,
+    limits: Limits,
+    work: Arc<Work>,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+struct State {
+    line: Line<Key>,
+    quotas: Quotas,
+    /// Whose turn has come, and for what.
+    granted: HashMap<Key, (Place, Permit)>,
+    /// Since when the others wait, and what for.
+    waiting: HashMap<Key, (Timestamp, Wait)>,
+}
+
+/// Whether a resource may go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It may.
+    Now,
+    /// It will be woken.
+    Later {
+        /// From then on the wait is worth telling.
+        tell_at: Timestamp,
+        /// What it waits for.
+        wait: Wait,
+    },
+}
+
+impl Turns {
+    pub(crate) fn new(clock: Clock, limits: Limits, work: Arc<Work>) -> Self {
+        let state = State {
+            line: Line::default(),
+            quotas: Quotas::new(limits),
+            granted: HashMap::new(),
+            waiting: HashMap::new(),
+        };
+        Self { clock, limits, work, state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    /// The resource wants to make this call. It stands in line from now on, unless its turn has come.
+    pub(crate) fn take(&self, key: &Key, place: Place) -> Turn {
+        let now = self.clock.now();
+        let mut state = self.state();
+        if let Some((granted, permit)) = state.granted.remove(key) {
+            if (granted.attempt, &granted.gateway) == (place.attempt, &place.gateway) {
+                state.granted.insert(key.clone(), (granted, permit));
+                return Turn::Now;
+            }
+            state.quotas.unused(permit, now);
+        }
+        let (attempt, gateway) = (place.attempt, place.gateway.clone());
+        state.line.join(key, place);
+        self.deal(&mut state, Some(key), now);
+        if state.granted.contains_key(key) {
+            return Turn::Now;
+        }
+        let lack = state.quotas.permits(attempt, &gateway, now).err();
+        let wait = match lack {
+            Some(Lack::Slot) => Wait::Operations { gateway, most: self.limits.operations },
+            Some(Lack::Token(_)) | None => Wait::Calls { most: self.limits.rate(attempt) },
+        };
+        // What is told stays told: a wait of which the reason changed would be written again and again.
+        let (since, wait) = state.waiting.entry(key.clone()).or_insert((now, wait)).clone();
+        drop(state);
+        self.changed.notify_one();
+        Turn::Later { tell_at: since.checked_add(PATIENCE).unwrap_or(since), wait }
+    }
+
+    /// The permit of the resource, whose turn has come, for the call that it makes now.
+    pub(crate) fn permit(&self, key: &Key) -> Option<Permit> {
+        self.state().granted.remove(key).map(|(_, permit)| permit)
+    }
+
+    /// The call has ended: it was accepted for this target, or failed.
+    pub(crate) fn ended(&self, permit: Permit, result: Result<Option<&TargetId>, &Failure>) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.quotas.ended(permit, result, now);
+        self.deal(&mut state, None, now);
+    }
+
+    /// The resource does not want to call any more.
+    pub(crate) fn leave(&self, key: &Key) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.line.leave(key);
+        state.waiting.remove(key);
+        if let Some((_, permit)) = state.granted.remove(key) {
+            state.quotas.unused(permit, now);
+            self.deal(&mut state, None, now);
+        }
+    }
+
+    /// The gateway has been looked at.
+    pub(crate) fn looked_at(&self, gateway: &GatewayId, sight: &Sight) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.quotas.listed(gateway, sight, now);
+        self.deal(&mut state, None, now);
+    }
+
+    /// Nobody has anything to do with other gateways any more.
+    pub(crate) fn keep(&self, gateways: &HashSet<GatewayId>) {
+        self.state().quotas.keep(|gateway| gateways.contains(gateway));
+    }
+
+    /// Gives turns as time makes room for them.
+    pub(crate) async fn give(&self) {
+        loop {
+            let changed = self.changed.notified();
+            let now = self.clock.now();
+            let next = {
+                let mut state = self.state();
+                self.deal(&mut state, None, now);
+                let tokens = state.line.attempts().map(|it| state.quotas.token_at(it, now));
+                tokens.filter(|at| *at > now).min()
+            };
+            match next {
+                Some(at) => tokio::select! {
+                    () = changed => {}
+                    () = tokio::time::sleep_until(self.clock.instant(at)) => {}
+                },
+                None => changed.await,
+            }
+        }
+    }
+
+    /// Gives turns to those for whom there is room, and wakes them but for the one who asks.
+    fn deal(&self, state: &mut State, asking: Option<&Key>, now: Timestamp) {
+        let State { line, quotas, granted, waiting } = state;
+        while let Some((key, place)) =
+            line.pick(|attempt, gateway| quotas.permits(attempt, gateway, now).is_ok())
+        {
+            let Ok(permit) = quotas.take(place.attempt, &place.gateway, now) else { break };
+            let urgency = place.urgency;
+            waiting.remove(&key);
+            granted.insert(key.clone(), (place, permit));
+            if asking != Some(&key) {
+                self.work.wake([key], urgency);
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that could panic is done while it is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;
