@@ -84,11 +84,19 @@ fn conditions() -> String {
          `Reconciling` (it goes on by itself) and `Stalled` (only a person can help) are there \
          only while true, as kstatus expects; `ToolsSynchronized` where `spec.toolSync` or a request \
          asks for it. The message of each says what to do.\n\n\
-         | reason | meaning |\n|---|---|\n",
+         | reason | of | meaning |\n|---|---|---|\n",
     );
     for reason in api::Reason::ALL {
+        let kinds: Vec<_> =
+            reason.conditions().iter().map(|kind| format!("`{}`", kind.as_str())).collect();
         // Writing into a string cannot fail.
-        let _ = writeln!(text, "| `{}` | {} |", reason.as_str(), reason.meaning());
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {} |",
+            reason.as_str(),
+            kinds.join(", "),
+            reason.meaning()
+        );
     }
     text
 }

@@ -36,7 +36,7 @@ impl ConditionType {
 }
 
 macro_rules! reasons {
-    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident: $($kind:ident)+,)+) => {
         /// Why a condition has the status that it has.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Reason {
@@ -55,6 +55,14 @@ macro_rules! reasons {
                 }
             }
 
+            /// The types of condition that can have it.
+            #[must_use]
+            pub fn conditions(self) -> &'static [ConditionType] {
+                match self {
+                    $(Self::$name => &[$(ConditionType::$kind),+],)+
+                }
+            }
+
             /// What the reason means, in a sentence or two.
             #[must_use]
             pub fn meaning(self) -> &'static str {
@@ -66,63 +74,66 @@ macro_rules! reasons {
     };
 }
 
+// Each reason, and the conditions that can have it.
 reasons! {
     /// No operator has looked at the resource yet.
-    Pending,
+    Pending: Ready,
     /// The target is READY with this generation's configuration.
-    GatewayTargetReady,
+    GatewayTargetReady: Ready,
     /// The resource is valid and its identity is its own.
-    Accepted,
+    Accepted: Accepted,
     /// A field of the resource breaks a rule; the message names each.
-    ValidationError,
+    ValidationError: Ready Accepted ToolsSynchronized Stalled,
     /// The target's name is held by a target or a resource that is not this one.
-    NameConflict,
+    NameConflict: Ready Accepted Stalled,
     /// The resource asks for something that the operator's administrator has not allowed.
-    NotPermitted,
+    NotPermitted: Ready Accepted Stalled,
     /// The resource names no gateway and the operator has no default.
-    GatewayNotConfigured,
+    GatewayNotConfigured: Ready Accepted Stalled,
     /// AWS knows no gateway with this ID.
-    GatewayNotFound,
+    GatewayNotFound: Ready Accepted Stalled,
     /// The target was made in another account or Region than the operator now works in.
-    WrongAccountOrRegion,
+    WrongAccountOrRegion: Ready Accepted Stalled,
     /// The target at the gateway is as written.
-    Programmed,
+    Programmed: Programmed,
     /// The target is being created.
-    Creating,
+    Creating: Ready Programmed Reconciling,
     /// The target is being updated.
-    Updating,
+    Updating: Ready Programmed Reconciling,
     /// The target is being deleted.
-    Deleting,
+    Deleting: Ready Programmed Reconciling,
     /// AWS asks to come back later: a limit is reached, or the target is busy.
-    Queued,
+    Queued: Ready Programmed ToolsSynchronized Reconciling,
     /// AWS could not create or update the target, or refused its configuration.
-    TargetFailed,
+    TargetFailed: Ready Programmed Reconciling Stalled,
     /// AWS refuses the operator's credentials or rights.
-    AccessDenied,
+    AccessDenied: Ready Programmed Stalled,
     /// A quota of the AWS account is used up.
-    QuotaExceeded,
-    /// A person has to give consent before the target can work.
-    AuthorizationPending,
+    QuotaExceeded: Ready Programmed Stalled,
+    /// A person has to give consent before the target can work, or has not done so in time.
+    AuthorizationPending: Ready Programmed Stalled,
     /// The target differs from what is written, and the resource asks to leave it so.
-    Drifted,
+    Drifted: Ready Programmed Drifted Stalled,
     /// Something is to be changed at AWS, and the resource asks not to.
-    Suspended,
+    Suspended: Ready Programmed ToolsSynchronized Stalled,
     /// The gateway has not been observed for some time.
-    ObservationStale,
+    ObservationStale: Ready Programmed Reconciling,
     /// The gateway has fetched the tools since the last rollout.
-    Synchronized,
+    Synchronized: ToolsSynchronized,
     /// The gateway has nothing to fetch: it asks the server each time, or the list is fixed.
-    NothingToSynchronize,
+    NothingToSynchronize: ToolsSynchronized,
     /// The gateway is asked to fetch the tools.
-    Synchronizing,
+    Synchronizing: ToolsSynchronized,
     /// The workload is being rolled out; the tools are fetched when it is done.
-    RollingOut,
+    RollingOut: ToolsSynchronized,
+    /// The workload has no replicas that could be asked; the tools are fetched when it has.
+    WorkloadIdle: ToolsSynchronized,
     /// There is no such workload.
-    WorkloadNotFound,
+    WorkloadNotFound: ToolsSynchronized,
     /// The operator cannot see the workload.
-    WorkloadUnreadable,
+    WorkloadUnreadable: ToolsSynchronized,
     /// The tools are fetched on request only, because a person might have to consent.
-    OnRequestOnly,
+    OnRequestOnly: ToolsSynchronized,
     /// The gateway could not fetch the tools, or AWS refused to let it.
-    SynchronizationFailed,
+    SynchronizationFailed: ToolsSynchronized,
 }

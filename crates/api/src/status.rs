@@ -51,6 +51,12 @@ pub struct MCPServerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorization: Option<Authorization>,
 
+    /// The operator's record that AWS has asked a person for consent and has not gone on since. Where
+    /// the target fails then, nobody consented in time, and nobody is asked again without an edit or a
+    /// request.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub consent_asked: bool,
+
     /// When the gateway last fetched the server's tools, on AWS's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_synchronized: Option<Timestamp>,

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use kube::api::ApiResource;
 use kube::{Api, Client};
-use planner::{Workload, validate};
+use planner::{Validated, Workload};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -41,15 +41,16 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// The one that the resource names, if it is valid and there to stay.
-    pub(crate) fn by(server: &MCPServer) -> Option<Self> {
-        if server.metadata.deletion_timestamp.is_some() || server.spec.tool_sync.is_none() {
+    /// The one that the resource names with its wish, if it is valid and there to stay: of any
+    /// other the tools are not kept fresh, and that is said.
+    pub(crate) fn by(server: &MCPServer, wish: Option<&Validated>) -> Option<Self> {
+        if server.metadata.deletion_timestamp.is_some() {
             return None;
         }
-        let workload = validate(server).ok()?.tool_sync?.workload?;
+        let workload = wish?.tool_sync.as_ref()?.workload.as_ref()?;
         let kind = Kind::of(&workload.kind)?;
         let namespace = server.metadata.namespace.clone().unwrap_or_default();
-        Some(Self { place: Place { namespace, kind }, name: workload.name })
+        Some(Self { place: Place { namespace, kind }, name: workload.name.clone() })
     }
 }
 

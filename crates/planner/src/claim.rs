@@ -8,7 +8,7 @@ use api::{GatewayId, MCPServer, TargetId};
 use jiff::Timestamp;
 
 use crate::world::{Bound, World, gateway_of, wished_target};
-use crate::{Policy, validate};
+use crate::{Policy, Validated, validate};
 
 /// The resource that makes a claim.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,6 +64,13 @@ impl Claim {
     /// Every claim of this resource.
     #[must_use]
     pub fn of(server: &MCPServer, policy: &Policy) -> Vec<Self> {
+        Self::wishing(server, validate(server).as_ref().ok(), policy)
+    }
+
+    /// The same, of a resource that has been judged already: `wish` is what it asks for, if it is
+    /// valid.
+    #[must_use]
+    pub fn wishing(server: &MCPServer, wish: Option<&Validated>, policy: &Policy) -> Vec<Self> {
         let claim = |kind, gateway, name, target| Self {
             owner: Owner::of(server),
             kind,
@@ -86,8 +93,7 @@ impl Claim {
             let gateway = intent.gateway.as_str().into();
             claims.push(claim(ClaimKind::Intends, gateway, Some(intent.name.clone()), None));
         }
-        let wish = validate(server).ok();
-        let gateway = wish.as_ref().and_then(|wish| gateway_of(server, wish, policy));
+        let gateway = wish.and_then(|wish| gateway_of(server, wish, policy));
         if let Some(wished) = wished_target(server, gateway.as_ref()) {
             claims.push(claim(ClaimKind::Desires, wished.gateway, None, Some(wished.target)));
         }
@@ -95,7 +101,8 @@ impl Claim {
             && let Some(wish) = wish
             && let Some(gateway) = gateway
         {
-            claims.push(claim(ClaimKind::Desires, gateway, Some(wish.definition.name), None));
+            let name = wish.definition.name.clone();
+            claims.push(claim(ClaimKind::Desires, gateway, Some(name), None));
         }
         claims
     }

@@ -3,17 +3,16 @@
 //! Contract: everything here may be lost at any moment without harm; what must survive is in the
 //! resource's status. A process that remembers nothing treats every attempt as one of which the
 //! outcome is unknown. Times are the process's own monotonic clock.
+//!
+//! This file is what is remembered and what that means; `memory/learning.rs` is how it comes to be.
 
-use api::{Accepted, Attempt, Failure, FailureClass, GatewayId, MCPServer, Target, TargetId};
+mod learning;
+
+use api::{Accepted, Attempt, Failure, FailureClass, GatewayId, Target, TargetId};
 use jiff::Timestamp;
 
-use crate::Step;
 use crate::backoff::{Schedule, delay};
-use crate::diff::fingerprint;
-use crate::world::{Bound, annotation};
 
-/// How many targets' readings are kept: more than any one story looks at by turns.
-const READINGS: usize = 4;
 /// How many times in a row a look may fail before that is told: about two minutes.
 const HICCUPS: u32 = 7;
 
@@ -164,204 +163,6 @@ impl Memory {
         }
     }
 
-    /// The resource as it is now planned for. To be told before every plan: whoever asks for a check
-    /// is not made to wait for the end of a pause.
-    pub fn notice(&mut self, server: &MCPServer, now: Timestamp) {
-        let status = server.status.as_ref();
-        let handled = status.and_then(|status| status.last_handled_reconcile_at.as_deref());
-        if let Some(asked) = annotation(server, api::REQUEST_ANNOTATION)
-            && self.request.as_ref().is_none_or(|(known, _)| known != asked)
-            && handled != Some(asked)
-        {
-            self.request = Some((asked.to_owned(), now));
-            self.setbacks.clear();
-            self.again = None;
-            self.deleted.iter_mut().for_each(|deleted| deleted.times = 0);
-        }
-        let asked = annotation(server, api::SYNC_REQUEST_ANNOTATION);
-        if asked.is_some() && self.sync_request.as_deref() != asked {
-            self.sync_request = asked.map(str::to_owned);
-            self.succeeded(Attempt::Synchronize);
-        }
-    }
-
-    /// The step is about to be recorded in the status. To be told *before* the write: whether or
-    /// not its answer arrives, what is remembered then fits what stands there.
-    pub fn recording(&mut self, step: &Step) {
-        match step {
-            // The same intent, recorded again before a late attempt.
-            Step::RecordIntent(intent) if self.intended(&intent.nonce).is_some() => {}
-            Step::RecordIntent(intent) => {
-                self.intended = Some(Intended {
-                    nonce: intent.nonce.clone(),
-                    sent: false,
-                    ambiguous: false,
-                    answer: None,
-                });
-            }
-            // An answer to an earlier Update is none to the one that comes now.
-            Step::RecordApplying(_) => {
-                self.updated = None;
-                self.update_is_unsent = true;
-            }
-            Step::RecordSync(_) => self.sent = Some(Sent::NotYet),
-            Step::AddFinalizer
-            | Step::Create { .. }
-            | Step::Bind(_)
-            | Step::Annotate(_)
-            | Step::Read { .. }
-            | Step::Update { .. }
-            | Step::RecordApplied { .. }
-            | Step::Synchronize { .. }
-            | Step::Delete { .. }
-            | Step::ForgetRetired(_)
-            | Step::ReleaseFinalizer => {}
-        }
-    }
-
-    /// The step called AWS for this resource, and the call has ended.
-    pub fn learn(&mut self, server: &MCPServer, step: &Step, call: Call, seed: u64) {
-        let generation = server.metadata.generation.unwrap_or_default();
-        let Call { began, ended, result } = call;
-        let accepted = match &result {
-            Ok(Answer::Accepted(accepted)) => Some(accepted.clone()),
-            Ok(Answer::Deleting | Answer::Synchronizing | Answer::Found(_)) | Err(_) => None,
-        };
-        let failure = result.as_ref().err();
-        // A definite refusal changes nothing.
-        let changed = failure.is_none_or(|failure| !failure.class.is_definite());
-        let not_found = failure.is_some_and(|failure| failure.class == FailureClass::NotFound);
-        let (attempt, succeeded) = match step {
-            Step::Create { nonce, .. } => {
-                self.created(nonce, accepted, changed);
-                (Attempt::Create, result.is_ok())
-            }
-            Step::Update { definition, again, before, .. } => {
-                self.updated = accepted.map(|answer| Updated {
-                    fingerprint: fingerprint(definition),
-                    moved: answer.updated_at > *before,
-                    answer,
-                });
-                // A definite refusal leaves it unsent.
-                self.update_is_unsent &= failure.is_some_and(|f| f.class.is_definite());
-                if *again && result.is_ok() {
-                    self.once_more(generation);
-                }
-                (Attempt::Update, result.is_ok())
-            }
-            Step::Synchronize { again, .. } => {
-                if result.is_ok() {
-                    self.sent = Some(Sent::Accepted(ended));
-                } else if changed {
-                    self.sent = Some(Sent::Open(ended));
-                }
-                if *again && result.is_ok() {
-                    self.once_more(generation);
-                }
-                (Attempt::Synchronize, result.is_ok())
-            }
-            Step::Delete { target, .. } => {
-                if changed || not_found {
-                    let earlier = self.deleted.take().filter(|earlier| earlier.target == *target);
-                    let times = earlier.map_or(0, |earlier| earlier.times).saturating_add(1);
-                    self.deleted = Some(Deleted { target: target.clone(), at: ended, times });
-                }
-                let replaced = Bound::of(server).is_some_and(|bound| bound.target == *target)
-                    && server.metadata.deletion_timestamp.is_none();
-                if replaced && result.is_ok() {
-                    self.once_more(generation);
-                }
-                // What is gone is what was wanted; a Get will have to say so too.
-                (Attempt::Delete, result.is_ok() || not_found)
-            }
-            Step::Read { gateway, target } => {
-                let found = match &result {
-                    Ok(Answer::Found(target)) => Some(target.clone()),
-                    Ok(Answer::Accepted(_) | Answer::Deleting | Answer::Synchronizing) | Err(_) => {
-                        None
-                    }
-                };
-                if found.is_some() || not_found {
-                    self.read(gateway, target, began, found);
-                }
-                (Attempt::Read, result.is_ok() || not_found)
-            }
-            Step::AddFinalizer
-            | Step::RecordIntent(_)
-            | Step::Bind(_)
-            | Step::Annotate(_)
-            | Step::RecordApplying(_)
-            | Step::RecordApplied { .. }
-            | Step::RecordSync(_)
-            | Step::ForgetRetired(_)
-            | Step::ReleaseFinalizer => return,
-        };
-        if changed && matches!(attempt, Attempt::Create | Attempt::Update) {
-            self.changed = Some(ended);
-        }
-        match result {
-            Err(failure) if !succeeded => {
-                self.failed(attempt, generation, failure, ended, seed, was_busy(step));
-            }
-            Ok(_) | Err(_) => self.succeeded(attempt),
-        }
-    }
-
-    fn created(&mut self, nonce: &str, answer: Option<Accepted>, changed: bool) {
-        let earlier = self.intended.take().filter(|intended| intended.nonce == nonce);
-        // Without a memory of the intent a process before this one may have tried.
-        let ambiguous = earlier.is_none_or(|earlier| earlier.ambiguous);
-        self.intended = Some(Intended {
-            nonce: nonce.to_owned(),
-            sent: true,
-            ambiguous: ambiguous || changed && answer.is_none(),
-            answer,
-        });
-    }
-
-    fn read(
-        &mut self,
-        gateway: &GatewayId,
-        target: &TargetId,
-        as_of: Timestamp,
-        found: Option<Box<Target>>,
-    ) {
-        let (gateway, target) = (gateway.clone(), target.clone());
-        self.readings.retain(|reading| reading.gateway != gateway || reading.target != target);
-        self.readings.push(Reading { gateway, target, as_of, found });
-        if self.readings.len() > READINGS {
-            self.readings.remove(0);
-        }
-    }
-
-    /// A call failed: it waits longer each time, for as long as the resource is not edited.
-    fn failed(
-        &mut self,
-        attempt: Attempt,
-        generation: i64,
-        failure: Failure,
-        now: Timestamp,
-        seed: u64,
-        busy: bool,
-    ) {
-        let before = self.setback(attempt, generation);
-        let times = before.map_or(1, |before| before.times.saturating_add(1));
-        let wait = delay(Schedule::after(failure.class), times, seed);
-        self.succeeded(attempt);
-        let retry_at = later(now, wait);
-        let at = now;
-        self.setbacks.push(Setback { attempt, generation, failure, at, retry_at, busy, times });
-    }
-
-    /// A call succeeded: its setbacks are over.
-    fn succeeded(&mut self, attempt: Attempt) {
-        self.setbacks.retain(|setback| setback.attempt != attempt);
-    }
-
-    fn once_more(&mut self, generation: i64) {
-        self.again = Some((generation, self.times_again(generation).saturating_add(1)));
-    }
-
     pub(crate) fn times_again(&self, generation: i64) -> u32 {
         self.again.filter(|(of, _)| *of == generation).map_or(0, |(_, times)| times)
     }
@@ -449,26 +250,6 @@ impl Memory {
         self.setbacks
             .iter()
             .find(|setback| setback.attempt == attempt && setback.generation == generation)
-    }
-}
-
-/// Whether other operations were seen under way when the step was decided on.
-fn was_busy(step: &Step) -> bool {
-    match step {
-        Step::Create { busy, .. }
-        | Step::Update { busy, .. }
-        | Step::Synchronize { busy, .. }
-        | Step::Delete { busy, .. } => *busy,
-        Step::AddFinalizer
-        | Step::RecordIntent(_)
-        | Step::Bind(_)
-        | Step::Annotate(_)
-        | Step::Read { .. }
-        | Step::RecordApplying(_)
-        | Step::RecordApplied { .. }
-        | Step::RecordSync(_)
-        | Step::ForgetRetired(_)
-        | Step::ReleaseFinalizer => false,
     }
 }
 

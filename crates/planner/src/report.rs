@@ -374,3 +374,6 @@ pub fn project(
     tools::project(&mut status, &report.tools, server.metadata.generation, now);
     status
 }
+
+#[cfg(test)]
+mod tests;

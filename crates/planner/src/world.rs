@@ -40,6 +40,11 @@ pub enum Workload {
     Missing,
     /// A rollout is under way.
     RollingOut,
+    /// No replicas are wanted, or none serves yet since then: there is nobody to ask.
+    Idle {
+        /// Hash of its pod template.
+        template: String,
+    },
     /// A rollout is complete.
     Complete {
         /// Hash of its pod template.
@@ -228,7 +233,10 @@ impl World<'_> {
     pub(crate) fn complete_template(&self) -> Option<&str> {
         match self.workload? {
             Workload::Complete { template, .. } => Some(template),
-            Workload::Hidden(_) | Workload::Missing | Workload::RollingOut => None,
+            Workload::Hidden(_)
+            | Workload::Missing
+            | Workload::RollingOut
+            | Workload::Idle { .. } => None,
         }
     }
 
@@ -237,7 +245,7 @@ impl World<'_> {
     pub(crate) fn is_outdated(&self, recorded: Option<&String>) -> bool {
         recorded.is_some_and(|recorded| match self.workload {
             Some(Workload::Complete { template, .. }) => template != recorded,
-            Some(Workload::RollingOut) => true,
+            Some(Workload::RollingOut | Workload::Idle { .. }) => true,
             Some(Workload::Hidden(_) | Workload::Missing) | None => false,
         })
     }

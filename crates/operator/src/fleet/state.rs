@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use api::{GatewayId, MCPServer, TargetId};
-use planner::{Claim, Policy};
+use planner::{Claim, Policy, validate};
 
 use super::{Key, Scope};
 use crate::workloads::{Named, Place};
@@ -51,8 +51,9 @@ impl State {
     }
 
     pub(super) fn put(&mut self, key: &Key, server: MCPServer, policy: &Policy) -> HashSet<Key> {
-        let claims = Claim::of(&server, policy);
-        let workload = Named::by(&server);
+        let wish = validate(&server).ok();
+        let claims = Claim::wishing(&server, wish.as_ref(), policy);
+        let workload = Named::by(&server, wish.as_ref());
         let member = Member { server: Arc::new(server), claims, workload };
         if let Some(before) = self.members.get_mut(key)
             && (&before.claims, &before.workload) == (&member.claims, &member.workload)

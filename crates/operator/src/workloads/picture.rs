@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use kube::runtime::watcher::Event;
 use planner::Workload;
 
-use super::rollout::{self, Kind, Seen};
+use super::rollout::{self, Kind, Progress, Seen};
 use crate::watching::{Heard, refusal};
 
 /// How long the first list may take before things go on without it. Until then nothing is known,
@@ -102,18 +102,22 @@ impl Picture {
     fn see(&mut self, seen: &Seen, now: Timestamp) -> News {
         let name = seen.metadata.name.clone().unwrap_or_default();
         let before = self.workloads.get(&name);
-        let after = match (rollout::complete(self.kind, seen), before) {
+        let template = rollout::template(self.kind, seen);
+        let after = match (rollout::progress(self.kind, seen), before) {
             // A pod that is lost, or one more that is wanted, is no rollout.
-            (None, Some(Workload::Complete { template, since }))
-                if rollout::template(self.kind, seen) == *template =>
+            (
+                Progress::UnderWay | Progress::Complete,
+                Some(Workload::Complete { template: known, since }),
+            ) if *known == template => Workload::Complete { template, since: *since },
+            // Nor is the first one after there were none.
+            (Progress::UnderWay, Some(Workload::Idle { template: known }))
+                if *known == template =>
             {
-                Workload::Complete { template: template.clone(), since: *since }
+                Workload::Idle { template }
             }
-            (None, _) => Workload::RollingOut,
-            (Some(now), Some(Workload::Complete { template, since })) if now == *template => {
-                Workload::Complete { template: now, since: *since }
-            }
-            (Some(template), _) => Workload::Complete { template, since: now },
+            (Progress::UnderWay, _) => Workload::RollingOut,
+            (Progress::Idle, _) => Workload::Idle { template },
+            (Progress::Complete, _) => Workload::Complete { template, since: now },
         };
         if before == Some(&after) {
             return News::Of(Vec::new());

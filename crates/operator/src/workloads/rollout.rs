@@ -1,7 +1,8 @@
 //! Whether a workload is rolled out, and with which pods.
 //!
 //! Contract: pure. Complete is what `kubectl rollout status` calls so (kubectl,
-//! `pkg/polymorphichelpers/rollout_status.go`). Only the pod template tells one rollout from
+//! `pkg/polymorphichelpers/rollout_status.go`), which it does of a workload without replicas, too:
+//! then there is nobody to ask, which is told apart. Only the pod template tells one rollout from
 //! another: annotations of the workload itself, its scale and its status do not count.
 
 use kube::core::Object;
@@ -66,8 +67,19 @@ struct Condition {
     reason: Option<String>,
 }
 
-/// The hash of the pod template that is rolled out completely; `None` while it is not.
-pub(super) fn complete(kind: Kind, seen: &Seen) -> Option<String> {
+/// Where a rollout stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// It is under way, or was given up.
+    UnderWay,
+    /// It is complete, and no replicas are wanted.
+    Idle,
+    /// It is complete.
+    Complete,
+}
+
+/// Where the last rollout stands.
+pub(super) fn progress(kind: Kind, seen: &Seen) -> Progress {
     let nothing = Status::default();
     let (spec, status) = (&seen.spec, seen.status.as_ref().unwrap_or(&nothing));
     let observed = status.observed_generation >= seen.metadata.generation.unwrap_or_default();
@@ -90,7 +102,11 @@ pub(super) fn complete(kind: Kind, seen: &Seen) -> Option<String> {
                 }
         }
     };
-    (observed && done).then(|| template(kind, seen))
+    match (observed && done, replicas) {
+        (false, _) => Progress::UnderWay,
+        (true, 0) => Progress::Idle,
+        (true, _) => Progress::Complete,
+    }
 }
 
 /// The hash of the pod template that is asked for, rolled out or not.

@@ -1,7 +1,9 @@
-use api::{MCPServerSpec, MCPServerStatus, Summary, TargetStatus};
+use api::{MCPServer, MCPServerSpec, MCPServerStatus, Summary, TargetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::*;
+use crate::Step;
+use crate::diff::fingerprint;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()

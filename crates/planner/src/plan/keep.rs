@@ -19,13 +19,11 @@ use crate::{DriftPolicy, Validated};
 /// Keeps the target as written.
 pub(super) fn plan(world: &World<'_>, bound: &Bound, wish: &Validated) -> Decision {
     let keeper = Keeper { world, bound, wish, wanted: &wish.definition };
-    let decision = keep(&keeper);
-    let report = &decision.report;
+    let mut decision = keep(&keeper);
+    let report = &mut decision.report;
     let says_nothing_of_them = report.tools == Tools::Hold && report.standing != Standing::Hold;
-    if decision.step.is_none() && says_nothing_of_them && tools::are_behind(&keeper) {
-        // What was said of them before has become wrong.
-        let report = Report { tools: Tools::Behind, ..decision.report };
-        return Decision { report, ..decision };
+    if decision.step.is_none() && says_nothing_of_them {
+        report.tools = tools::otherwise(world, wish);
     }
     decision
 }

@@ -172,8 +172,11 @@ fn serve(world: &World<'_>, wish: Result<Validated, Vec<Violation>>) -> Decision
         Ok(wish) => wish,
         Err(violations) => {
             // What a person wrote is wrong; what there is, is told all the same.
-            let report = Report::of(Standing::Invalid(violations));
+            let mut report = Report::of(Standing::Invalid(violations));
             let bound = Bound::recorded(world.server, world.policy);
+            if bound.is_some() {
+                report.tools = tools::of_an_invalid_wish(world);
+            }
             let entry = bound.as_ref().and_then(|bound| {
                 let listing = world.sight(&bound.gateway)?.listing.as_ref()?;
                 listing.by_id(&bound.target)

@@ -16,18 +16,12 @@ use crate::known::shifted;
 use crate::memory::{Sent, later};
 use crate::report::{Report, Synced, Tools};
 use crate::world::World;
-use crate::{Attempt, Step, Workload};
+use crate::{Attempt, Step, Validated, Workload};
 
 /// What is to be done about the tools of a target that serves what is written, as it is reported.
 pub(super) fn plan(keeper: &Keeper<'_>, entry: &Summary, report: Report) -> Decision {
     let wish = keeper.wish;
     let mut known = Known::of(keeper.world);
-    let ever_asked =
-        keeper.world.status().is_some_and(|status| status.last_handled_sync_at.is_some());
-    if wish.tool_sync.is_none() && !ever_asked {
-        // What was refused is of interest to those who ask.
-        known.refused = None;
-    }
     if wish.tool_sync.is_none() && known.is_nothing() {
         return Decision::wait(saying(report, Tools::Unasked));
     }
@@ -82,6 +76,12 @@ impl Known {
     fn of(world: &World<'_>) -> Self {
         let record = world.status().and_then(|status| status.tool_sync.clone()).unwrap_or_default();
         let ToolSyncRecord { template, asked_at, under_way, refused } = record;
+        // What was refused is of interest to those who ask, or have asked.
+        let refused = refused.filter(|_| {
+            let status = world.status();
+            world.server.spec.tool_sync.is_some()
+                || status.is_some_and(|status| status.last_handled_sync_at.is_some())
+        });
         let request = world.sync_request().map(str::to_owned);
         Self { under_way, template, refused, request, asked_at }
     }
@@ -100,12 +100,27 @@ impl Known {
     }
 }
 
-/// Whether a rollout has been complete since the tools were fetched.
-pub(super) fn are_behind(keeper: &Keeper<'_>) -> bool {
-    let record = keeper.world.status().and_then(|status| status.tool_sync.as_ref());
-    let fetched = record.and_then(|record| record.template.as_deref());
-    let follows = keeper.wish.tool_sync.as_ref().is_some_and(|sync| sync.workload.is_some());
-    follows && keeper.world.complete_template().is_some_and(|template| Some(template) != fetched)
+/// What is to be said of the tools of a target that the decision says nothing of them for: what was
+/// said before can have become wrong.
+pub(super) fn otherwise(world: &World<'_>, wish: &Validated) -> Tools {
+    let named = wish.tool_sync.as_ref().and_then(|sync| sync.workload.as_ref());
+    let record = world.status().and_then(|status| status.tool_sync.as_ref());
+    let fetched = record.and_then(|record| record.template.as_ref());
+    match (named, world.workload) {
+        (Some(_), Some(Workload::Complete { template, .. })) if Some(template) != fetched => {
+            Tools::Behind
+        }
+        (Some(named), Some(Workload::Idle { template })) if Some(template) != fetched => {
+            Tools::Idle(named.clone())
+        }
+        _ => Tools::Hold,
+    }
+}
+
+/// The same where what is written is not valid: nobody looks at the workload, nor at the clock.
+pub(super) fn of_an_invalid_wish(world: &World<'_>) -> Tools {
+    let is_asked = world.server.spec.tool_sync.is_some() || world.sync_request().is_some();
+    if is_asked { Tools::Invalid } else { Tools::Unasked }
 }
 
 /// From when on a rollout counts that was complete after the tools were last asked for, in vain: the
@@ -190,6 +205,14 @@ fn due(keeper: &Keeper<'_>, entry: &Summary, known: &Known) -> Due {
         Some(Workload::Hidden(why)) => Due::Not(Tools::Hidden(named, why.clone()), by_time),
         Some(Workload::Missing) => Due::Not(Tools::NoWorkload(named), by_time),
         Some(Workload::RollingOut) => Due::Not(Tools::RollingOut(named), by_time),
+        Some(Workload::Idle { template }) => {
+            let tools = if known.template.as_ref() == Some(template) {
+                fresh()
+            } else {
+                Tools::Idle(named)
+            };
+            Due::Not(tools, by_time)
+        }
         Some(Workload::Complete { template, since }) => {
             let settled = later(*since, world.policy.tool_sync_settle);
             if known.template.as_ref() == Some(template) {

@@ -113,6 +113,7 @@ fn tone(reason: Reason) -> Option<Tone> {
         | Reason::NothingToSynchronize
         | Reason::Synchronizing
         | Reason::RollingOut
+        | Reason::WorkloadIdle
         | Reason::WorkloadNotFound
         | Reason::WorkloadUnreadable
         | Reason::OnRequestOnly

@@ -22,35 +22,41 @@ const LINK_LIFE: Duration = Duration::from_mins(10);
 pub(super) fn observe(status: &mut MCPServerStatus, report: &Report, now: Timestamp) {
     let Some(observed) = &report.observed else { return };
     let Observed { status: seen, name, last_synchronized, authorization_url, reasons } = observed;
-    // AWS may go on to show a link that leads nowhere any more.
-    let pending = matches!(
-        seen,
-        TargetStatus::CreatePendingAuth
-            | TargetStatus::UpdatePendingAuth
-            | TargetStatus::SynchronizePendingAuth
-    );
     let changed = status.target_status.as_deref() != Some(seen.as_str());
     status.target_status = Some(seen.as_str().to_owned());
     status.target_name = Some(name.clone());
     // A List can be behind what was seen already.
     status.last_synchronized = status.last_synchronized.max(*last_synchronized);
-    if *seen == TargetStatus::Ready {
-        // With whatever configuration: somebody may have used it, and nobody is waited for.
-        status.never_ready = false;
-        status.authorization = None;
-    } else if matches!(
-        seen,
-        TargetStatus::Creating | TargetStatus::Updating | TargetStatus::Synchronizing
-    ) {
-        // It moves: the consent was given, and what fails from now on fails for another reason.
-        status.authorization = None;
-    } else if let Some(url) = authorization_url.as_deref().map(text::link).filter(|_| pending) {
-        let known = status.authorization.as_ref();
-        let fresh = known.is_some_and(|known| known.expires_at > now);
-        let same = known.is_some_and(|known| known.url == url);
-        if !same && (changed || !fresh) {
-            status.authorization = Some(Authorization { url, expires_at: later(now, LINK_LIFE) });
+    match seen {
+        TargetStatus::Ready => {
+            // With whatever configuration: somebody may have used it, and nobody is waited for.
+            status.never_ready = false;
+            forget_consent(status);
         }
+        // It moves: the consent was given, and what fails from now on fails for another reason.
+        TargetStatus::Creating | TargetStatus::Updating | TargetStatus::Synchronizing => {
+            forget_consent(status);
+        }
+        TargetStatus::CreatePendingAuth
+        | TargetStatus::UpdatePendingAuth
+        | TargetStatus::SynchronizePendingAuth => {
+            status.consent_asked = true;
+            if let Some(url) = authorization_url.as_deref().map(text::link) {
+                let known = status.authorization.as_ref();
+                let fresh = known.is_some_and(|known| known.expires_at > now);
+                let same = known.is_some_and(|known| known.url == url);
+                if !same && (changed || !fresh) {
+                    let expires_at = later(now, LINK_LIFE);
+                    status.authorization = Some(Authorization { url, expires_at });
+                }
+            }
+        }
+        // AWS may go on to show a link that leads nowhere any more.
+        TargetStatus::Failed
+        | TargetStatus::UpdateUnsuccessful
+        | TargetStatus::SynchronizeUnsuccessful
+        | TargetStatus::Deleting
+        | TargetStatus::Unknown(_) => status.authorization = None,
     }
     match reasons {
         Some(reasons) => {
@@ -59,6 +65,12 @@ pub(super) fn observe(status: &mut MCPServerStatus, report: &Report, now: Timest
         None if changed => status.status_reasons.clear(),
         None => {}
     }
+}
+
+/// Nobody is waited for any more, or something else is asked for.
+fn forget_consent(status: &mut MCPServerStatus) {
+    status.authorization = None;
+    status.consent_asked = false;
 }
 
 /// Writes down what a record step records; calls to AWS record nothing.
@@ -84,7 +96,7 @@ pub(super) fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &St
                 status.applying = None;
                 status.tool_sync = None;
             }
-            status.authorization = None;
+            forget_consent(status);
             status.intent = Some(intent.clone());
         }
         Step::Bind(binding) => {
@@ -114,7 +126,7 @@ pub(super) fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &St
             });
         }
         Step::RecordApplying(applying) => {
-            status.authorization = None;
+            forget_consent(status);
             status.applying = Some(applying.clone());
         }
         Step::RecordSync(synchronizing) => {

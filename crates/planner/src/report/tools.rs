@@ -31,6 +31,8 @@ pub enum Tools {
     OnRequestOnly,
     /// The workload is being rolled out.
     RollingOut(WorkloadRef),
+    /// The workload has no replicas that could be asked.
+    Idle(WorkloadRef),
     /// There is no such workload.
     NoWorkload(WorkloadRef),
     /// The workload cannot be seen, and why.
@@ -43,6 +45,8 @@ pub enum Tools {
     Failed,
     /// They are from before the last rollout, and the target is not as written.
     Behind,
+    /// What is written is not valid, so nothing is done about them.
+    Invalid,
 }
 
 /// Brings the condition up to it.
@@ -109,6 +113,13 @@ fn read(tools: &Tools) -> Saying {
                 named(workload)
             ),
         ),
+        Tools::Idle(workload) => no(
+            Reason::WorkloadIdle,
+            format!(
+                "{} has no replicas that serve: the tools are fetched when it has.",
+                named(workload)
+            ),
+        ),
         Tools::NoWorkload(workload) => no(
             Reason::WorkloadNotFound,
             format!(
@@ -138,6 +149,12 @@ fn read(tools: &Tools) -> Saying {
             Reason::Synchronizing,
             "The tools are from before the last rollout: they are fetched when the target is as \
              written, see the condition Ready."
+                .to_owned(),
+        ),
+        Tools::Invalid => Saying::This(
+            Truth::Unknown(Reason::ValidationError),
+            "The tools are not kept fresh while the resource is not valid: see the condition \
+             Accepted."
                 .to_owned(),
         ),
         Tools::Failed => no(

@@ -48,7 +48,9 @@ fn list<const N: usize>(picture: &mut Picture, all: [Seen; N], now: Timestamp) -
 fn since(picture: &Picture, name: &str) -> Option<Timestamp> {
     match picture.look(name, at(0)).unwrap()? {
         Workload::Complete { since, .. } => Some(since),
-        Workload::Hidden(_) | Workload::Missing | Workload::RollingOut => None,
+        Workload::Hidden(_) | Workload::Missing | Workload::RollingOut | Workload::Idle { .. } => {
+            None
+        }
     }
 }
 
@@ -80,6 +82,31 @@ fn a_rollout_is_complete_since_it_was_first_seen_so() {
     assert_eq!(see(seen("a", "3", 2), 5), (of(["a"]), Some(at(5))), "at once, or nobody looked");
     assert_eq!(list(&mut picture, [seen("a", "3", 2)], at(6)), of([]));
     assert_eq!(since(&picture, "a"), Some(at(5)), "a new list is no new rollout");
+}
+
+/// Scaled to nothing it is as it was, until pods of its template serve: that is since then.
+#[test]
+fn without_replicas_it_is_idle_until_there_are_some_that_serve() {
+    let idle = |image: &str| {
+        let mut seen = seen("a", image, 0);
+        seen.spec =
+            serde_json::from_value(json!({ "replicas": 0, "template": { "image": image } }))
+                .unwrap();
+        seen
+    };
+    let mut picture = listed([seen("a", "1", 2)]);
+    let mut see = |seen: Seen, now| {
+        let template = rollout::template(Kind::Deployment, &seen);
+        let news = picture.hear(Heard::Event(Event::Apply(seen)), at(now));
+        let workload = picture.look("a", at(now)).unwrap().unwrap();
+        (news, workload == Workload::Idle { template }, since(&picture, "a"))
+    };
+    assert_eq!(see(idle("1"), 1), (of(["a"]), true, None));
+    assert_eq!(see(seen("a", "1", 1), 2), (of([]), true, None), "not all serve yet");
+    assert_eq!(see(seen("a", "1", 2), 3), (of(["a"]), false, Some(at(3))));
+    assert_eq!(see(idle("2"), 4), (of(["a"]), true, None), "a rollout that nobody serves");
+    assert_eq!(see(seen("a", "3", 1), 5), (of(["a"]), false, None), "and another");
+    assert_eq!(see(seen("a", "3", 2), 6), (of(["a"]), false, Some(at(6))));
 }
 
 #[test]

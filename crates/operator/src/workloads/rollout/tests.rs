@@ -44,10 +44,9 @@ fn a_deployment_is_complete_as_kubectl_has_it() {
             json!({ "observedGeneration": 3 }),
             false,
         ),
-        ("none are wanted", &json!({ "replicas": 0 }), json!({ "observedGeneration": 3 }), true),
     ] {
-        let found = super::complete(Kind::Deployment, &seen(spec, &status));
-        assert_eq!(found.is_some(), complete, "{what}");
+        let found = super::progress(Kind::Deployment, &seen(spec, &status));
+        assert_eq!(found == Progress::Complete, complete, "{what}");
     }
 }
 
@@ -97,9 +96,27 @@ fn a_stateful_set_is_complete_as_kubectl_has_it() {
         ("on delete, one is not deleted yet", &on_delete, with(two_revisions.clone()), false),
         ("one is the default", &json!({}), with(json!({ "readyReplicas": 0 })), false),
     ] {
-        let found = super::complete(Kind::StatefulSet, &seen(spec, &status));
-        assert_eq!(found.is_some(), complete, "{what}");
+        let found = super::progress(Kind::StatefulSet, &seen(spec, &status));
+        assert_eq!(found == Progress::Complete, complete, "{what}");
     }
+}
+
+/// kubectl calls it rolled out as soon as the old pods are gone.
+#[test]
+fn without_replicas_it_is_complete_and_nobody_serves() {
+    let none = json!({ "replicas": 0 });
+    for kind in [Kind::Deployment, Kind::StatefulSet] {
+        for (what, status, progress) in [
+            ("none is left", json!({ "observedGeneration": 3 }), Progress::Idle),
+            ("not observed yet", json!({ "observedGeneration": 2 }), Progress::UnderWay),
+            ("nothing is known", json!(null), Progress::UnderWay),
+        ] {
+            assert_eq!(super::progress(kind, &seen(&none, &status)), progress, "{kind:?} {what}");
+        }
+    }
+    let leaving = json!({ "observedGeneration": 3, "replicas": 1 });
+    let found = super::progress(Kind::Deployment, &seen(&none, &leaving));
+    assert_eq!(found, Progress::UnderWay, "an old pod is left");
 }
 
 #[test]
@@ -107,7 +124,7 @@ fn the_pod_template_alone_tells_rollouts_apart() {
     let of = |text: &str| {
         let status = r#"{"observedGeneration": 1, "updatedReplicas": 9, "availableReplicas": 9}"#;
         let text = format!(r#"{{"metadata": {{"name": "w"}}, {text}, "status": {status}}}"#);
-        super::complete(Kind::Deployment, &serde_json::from_str(&text).unwrap()).unwrap()
+        super::template(Kind::Deployment, &serde_json::from_str(&text).unwrap())
     };
     let one = of(
         r#""spec": {"template": {"metadata": {"labels": {"a": "1", "b": "2"}}, "spec": {"x": [1, 2]}}}"#,
@@ -127,12 +144,12 @@ fn a_smaller_partition_is_another_rollout() {
     let with = |partition: i64| {
         let strategy = json!({ "rollingUpdate": { "partition": partition } });
         let spec = json!({ "replicas": 3, "template": {}, "updateStrategy": strategy });
-        super::complete(Kind::StatefulSet, &seen(&spec, &status)).unwrap()
+        super::template(Kind::StatefulSet, &seen(&spec, &status))
     };
     assert_ne!(with(2), with(1));
     assert_ne!(with(1), with(0));
     let spec = json!({ "replicas": 3, "template": {} });
-    let plain = super::complete(Kind::StatefulSet, &seen(&spec, &status)).unwrap();
+    let plain = super::template(Kind::StatefulSet, &seen(&spec, &status));
     assert_eq!(with(0), plain, "without one it is the template's hash alone");
 }
 
@@ -143,6 +160,6 @@ fn an_upgrade_of_the_api_server_is_no_rollout() {
     let status = json!({ "observedGeneration": 3 });
     let old = json!({ "replicas": 0, "template": { "metadata": { "creationTimestamp": null, "labels": { "a": "b" } } } });
     let new = json!({ "replicas": 0, "template": { "metadata": { "labels": { "a": "b" } } } });
-    let hash = |spec| super::complete(Kind::Deployment, &seen(spec, &status));
+    let hash = |spec| super::template(Kind::Deployment, &seen(spec, &status));
     assert_eq!(hash(&old), hash(&new));
 }

@@ -18,7 +18,7 @@ use crate::report::{Remedy, Report, Standing, Tools};
 impl Keeper<'_> {
     /// Failed with the configuration that is wanted: AWS's reasons, and another try in time.
     pub(super) fn heal(&self, target: &Target) -> Decision {
-        let pending = self.world.status().is_some_and(|status| status.authorization.is_some())
+        let lapsed = self.world.status().is_some_and(|status| status.consent_asked)
             && stage(&target.summary.status) == Stage::Failed;
         let unfetched = target.summary.status == TargetStatus::SynchronizeUnsuccessful;
         let sent = self.world.memory.sent();
@@ -34,7 +34,7 @@ impl Keeper<'_> {
             // What is listed is from before the last attempt.
             return Decision::wait(self.fetching().seeing(&target.summary));
         }
-        if pending && !asked {
+        if lapsed && !asked {
             // To try again would be to ask the person again.
             let standing = Standing::ConsentLapsed(self.bound.target.clone());
             return Decision::wait(Report::of(standing).reading(target));

@@ -4,6 +4,10 @@
 //! target from a point in time on, which may lie ahead: nothing has to tick. What the real
 //! service leaves open is a [`Quirks`] of it.
 
+mod history;
+mod people;
+mod quirks;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,67 +21,11 @@ use crate::memory::later;
 use crate::plan::{Stage, stage};
 use crate::{Answer, Step};
 
+use history::History;
+pub(super) use quirks::{DeadToken, Quirks, Stamp};
+
 pub(super) const ACCOUNT: &str = "111122223333";
 pub(super) const REGION: &str = "us-east-1";
-
-/// When `updatedAt` moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Stamp {
-    Acceptance,
-    Completion,
-    Both,
-}
-
-/// What a repeated token is answered after its target was deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum DeadToken {
-    /// The dead target, as if it lived.
-    Answers,
-    /// Tokens are forgotten with their targets.
-    Creates,
-    Refuses,
-}
-
-/// What the service leaves open.
-// Each is a question of its own that AWS leaves open.
-#[allow(clippy::struct_excessive_bools)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Quirks {
-    /// How long a change takes.
-    pub(super) transition: Duration,
-    /// How old a state Get and List may show.
-    pub(super) get_lag: Duration,
-    pub(super) list_lag: Duration,
-    pub(super) stamp: Stamp,
-    pub(super) dead_token: DeadToken,
-    /// Whether a token is remembered at all.
-    pub(super) remembers_tokens: bool,
-    /// What a full limit of operations under way is answered with, where one is met at first.
-    pub(super) limit: Option<FailureClass>,
-    /// Whether a failed Update leaves the configuration before it.
-    pub(super) failure_keeps_old: bool,
-    /// Whether it tells when tools were fetched.
-    pub(super) dates_fetches: bool,
-    /// Whether it changes what it is given, in a way that nobody knows of.
-    pub(super) rewrites: bool,
-}
-
-impl Default for Quirks {
-    fn default() -> Self {
-        Self {
-            transition: Duration::from_secs(3),
-            get_lag: Duration::ZERO,
-            list_lag: Duration::ZERO,
-            stamp: Stamp::Acceptance,
-            dead_token: DeadToken::Answers,
-            remembers_tokens: true,
-            limit: None,
-            failure_keeps_old: false,
-            dates_fetches: true,
-            rewrites: false,
-        }
-    }
-}
 
 /// What befalls a call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -93,38 +41,6 @@ pub(super) enum Fault {
 }
 
 pub(super) type Identity = (GatewayId, TargetId);
-
-/// A target over time; `None`: it does not exist.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct History {
-    versions: Vec<(Timestamp, Option<Target>)>,
-}
-
-impl History {
-    fn at(&self, time: Timestamp) -> Option<&Target> {
-        self.versions.iter().rev().find(|(from, _)| *from <= time)?.1.as_ref()
-    }
-
-    /// From then on it is so, whatever was to come.
-    fn set(&mut self, from: Timestamp, state: Option<Target>) {
-        self.versions.retain(|(earlier, _)| *earlier <= from);
-        self.versions.push((from, state));
-    }
-
-    /// Forgets what was over before that time and can no longer be shown, but for what lived last.
-    fn forget(&mut self, before: Timestamp) {
-        let shown = self.versions.iter().rposition(|(from, _)| *from <= before).unwrap_or(0);
-        let lived = self.versions[..=shown].iter().rposition(|(_, state)| state.is_some());
-        self.versions.drain(..lived.unwrap_or(shown));
-    }
-
-    /// Whether it holds the name, or will.
-    fn occupies(&self, name: &str, now: Timestamp) -> bool {
-        let ahead = self.versions.iter().filter(|(from, _)| *from > now);
-        let ahead = ahead.filter_map(|(_, state)| state.as_ref());
-        self.at(now).into_iter().chain(ahead).any(|target| target.summary.name == name)
-    }
-}
 
 /// The service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -299,37 +215,9 @@ impl Aws {
         Ok(())
     }
 
-    /// A person gives consent to the target, and AWS goes on.
-    pub(super) fn consent(&mut self, identity: &Identity, now: Timestamp) {
-        let mut target = self.now(identity, now).expect("it waits for somebody").clone();
-        target.summary.authorization_url = None;
-        self.finish(identity, target, now);
-    }
-
     /// Whether the target's tools are those that its server has now.
     pub(super) fn is_fresh(&self, identity: &Identity) -> bool {
         self.fetched.get(identity) == Some(&self.serving)
-    }
-
-    /// Nobody gives consent to the target in time.
-    pub(super) fn lapse(&mut self, identity: &Identity, now: Timestamp) {
-        self.meddle(identity, now, |target| {
-            target.summary.status = match target.summary.status {
-                TargetStatus::CreatePendingAuth => TargetStatus::Failed,
-                TargetStatus::SynchronizePendingAuth => TargetStatus::SynchronizeUnsuccessful,
-                _ => TargetStatus::UpdateUnsuccessful,
-            };
-            target.summary.authorization_url = None;
-        });
-    }
-
-    /// The targets that wait for a person.
-    pub(super) fn pending(&self, now: Timestamp) -> Vec<Identity> {
-        let all = self.targets.keys().filter(|identity| {
-            let target = self.now(identity, now);
-            target.is_some_and(|target| stage(&target.summary.status) == Stage::Consent)
-        });
-        all.cloned().collect()
     }
 
     /// The target moves from now on, and has ended to move one transition later.
@@ -471,35 +359,6 @@ impl Aws {
     /// Whether nothing is under way.
     pub(super) fn is_settled(&self, now: Timestamp) -> bool {
         self.targets.values().flat_map(|history| &history.versions).all(|(from, _)| *from <= now)
-    }
-
-    /// Somebody else does something to the target, at once.
-    pub(super) fn meddle(
-        &mut self,
-        identity: &Identity,
-        now: Timestamp,
-        change: impl FnOnce(&mut Target),
-    ) {
-        let mut target = self.now(identity, now).expect("nobody changes what is not there").clone();
-        change(&mut target);
-        target.summary.updated_at = now;
-        if let Some(definition) = &target.definition {
-            target.summary.name.clone_from(&definition.name);
-        }
-        self.targets.get_mut(identity).expect("it is there").set(now, Some(target));
-    }
-
-    /// The target's last change is dated so, whenever it happened.
-    pub(super) fn meddle_dated(&mut self, identity: &Identity, now: Timestamp, at: Timestamp) {
-        let history = self.targets.get_mut(identity).expect("it is there");
-        let mut target = history.at(now).expect("it is there").clone();
-        target.summary.updated_at = at;
-        history.set(now, Some(target));
-    }
-
-    /// Somebody else deletes the target.
-    pub(super) fn vanish(&mut self, identity: &Identity, now: Timestamp) {
-        self.targets.get_mut(identity).expect("it was there").set(now, None);
     }
 }
 

@@ -179,6 +179,18 @@ fn where_to_consent_is_in_the_status_until_it_is_given() {
     story.when_target_is_changed(|target| target.summary.status = TargetStatus::Ready);
     story.when_time_passes(600).then_ready();
     assert_eq!(url(&story), None);
+    assert!(!story.server().status.as_ref().unwrap().consent_asked);
+}
+
+/// AWS need not show a link with every answer, nor at all.
+#[test]
+fn a_consent_is_known_to_have_lapsed_even_if_no_link_was_shown() {
+    let mut story = Story::given_ready_server();
+    story.when_target_is_changed(|target| target.summary.status = TargetStatus::UpdatePendingAuth);
+    story.when_time_passes(90).then_waits_with(Reason::AuthorizationPending);
+    story.when_target_is_changed(|target| target.summary.status = TargetStatus::UpdateUnsuccessful);
+    story.when_time_passes(7_200).then_steps(&["Read"]);
+    story.then_waits_with(Reason::AuthorizationPending).then_message_says("in time");
 }
 
 /// AWS may show another link with every answer: that is no reason to write.
@@ -213,6 +225,11 @@ fn a_consent_that_lapsed_is_asked_for_again_only_on_request() {
             .then_steps(&["Read"])
             .then_waits_with(Reason::AuthorizationPending)
             .then_message_says(REQUEST_ANNOTATION);
+        assert_eq!(url(story), None, "the link leads nowhere any more");
+        // Whoever remembers nothing knows it from what is recorded.
+        story.when_restarted().when_time_passes(7_200).then_steps(&["Read"]);
+        story.then_waits_with(Reason::AuthorizationPending).then_message_says("edit");
+        assert!(story.server().status.as_ref().unwrap().consent_asked);
     };
     let mut story = given_pending();
     lapse(&mut story);

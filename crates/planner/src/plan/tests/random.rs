@@ -112,6 +112,10 @@ fn live(seed: u64, silent: bool) {
 /// Something happens, and some time passes.
 fn happens(story: &mut Story, dice: &mut Dice) {
     match dice.below(26) {
+        20 if dice.coin() => {
+            let template = dice.one_of(&["v1", "v2", "v3"]);
+            story.when_scaled_to_zero(template);
+        }
         20 => {
             story.when_rollout_begins();
         }
@@ -262,8 +266,9 @@ fn touch(story: &mut Story, dice: &mut Dice) {
 fn quiet(story: &mut Story, dice: &mut Dice) {
     story.aws.faults.clear();
     story.dies_after = None;
-    if story.workload == Some(Workload::RollingOut) {
-        story.when_rolled_out("v9");
+    if matches!(story.workload, Some(Workload::RollingOut | Workload::Idle { .. })) {
+        let template = dice.one_of(&["v1", "v9"]);
+        story.when_rolled_out(template);
     }
     if story.server.is_some() {
         story.when_edited(|spec| {

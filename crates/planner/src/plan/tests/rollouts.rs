@@ -128,6 +128,86 @@ fn request_and_a_rollout_that_is_taken_back() {
     story.when_rolled_out("v1").when_settled().then_ends_as_written();
 }
 
+/// There is no server to be asked: the gateway would find nobody, and the target would fail.
+#[test]
+fn of_a_workload_without_replicas_the_tools_are_fetched_when_it_has_some() {
+    let mut story = given_following_server();
+    story.when_scaled_to_zero("v2").when_time_passes(600).then_steps(&[]).then_ready();
+    story.then_tools(Reason::WorkloadIdle);
+    let said = story.condition("ToolsSynchronized").unwrap().message.clone();
+    assert!(said.contains("Deployment weather"), "{said}");
+    story.when_restarted().when_time_passes(600).then_steps(&[]).then_tools(Reason::WorkloadIdle);
+    story.when_rolled_out("v2").when_settled().then_synchronized(1).then_ends_as_written();
+}
+
+#[test]
+fn a_workload_that_pauses_without_a_new_template_is_followed_by_nothing() {
+    let mut story = given_following_server();
+    story.when_scaled_to_zero("v1").when_time_passes(60).then_tools(Reason::Synchronized);
+    story.when_restarted().when_time_passes(600).then_tools(Reason::Synchronized);
+    story.when_rolled_out("v1").when_time_passes(600);
+    story.then_steps(&[]).then_writes_at_most(0).then_tools(Reason::Synchronized);
+}
+
+/// What an Update fetches while nobody serves is nobody's.
+#[test]
+fn an_update_while_the_workload_has_no_replicas_is_not_enough() {
+    let mut story = given_following_server();
+    story.when_scaled_to_zero("v1");
+    story.when_edited(|spec| spec.description = Some("edited".to_owned())).when_settled();
+    story.then_synchronized(0).then_tools(Reason::WorkloadIdle);
+    story.when_rolled_out("v1").when_settled().then_synchronized(1).then_ends_as_written();
+}
+
+#[test]
+fn a_workload_that_loses_its_replicas_before_the_call_is_asked_again_when_it_has_some() {
+    let mut story = given_following_server();
+    story.given_fault("Synchronize", Fault::Refused(FailureClass::Throttled));
+    story.when_rolled_out("v2").when_taken("Synchronize");
+    story.when_scaled_to_zero("v2").when_settled();
+    story.when_rolled_out("v2").when_settled().then_ends_as_written();
+}
+
+/// Whatever the workload does is not seen while the resource is not valid.
+#[test]
+fn of_a_resource_that_is_not_valid_the_tools_are_not_said_to_be_fresh() {
+    let mut story = given_following_server();
+    story.when_edited(|spec| spec.capabilities.clear()).when_time_passes(60);
+    story.workload = None;
+    story.then_steps(&[]).then_waits_with(Reason::ValidationError);
+    story.then_tools(Reason::ValidationError).then_condition("ToolsSynchronized", Some("Unknown"));
+    let said = story.condition("ToolsSynchronized").unwrap().message.clone();
+    assert!(said.contains("condition Accepted"), "{said}");
+    story.writes = 0;
+    story.when_restarted().when_time_passes(600).then_writes_at_most(0);
+    story.when_edited(|spec| spec.capabilities = vec!["tools".to_owned()]);
+    story.when_rolled_out("v2").when_settled().then_synchronized(1).then_ends_as_written();
+}
+
+#[test]
+fn of_a_resource_that_is_not_valid_and_asks_for_no_tools_nothing_is_said_of_them() {
+    let mut story = given_following_server();
+    let edit = |spec: &mut api::MCPServerSpec| {
+        spec.capabilities.clear();
+        spec.tool_sync = None;
+    };
+    story.when_edited(edit).when_time_passes(60).then_waits_with(Reason::ValidationError);
+    story.then_condition("ToolsSynchronized", None);
+    story.when_annotated(SYNC_REQUEST_ANNOTATION, "now").when_time_passes(60);
+    story.then_steps(&[]).then_tools(Reason::ValidationError);
+}
+
+#[test]
+fn where_drift_is_only_told_a_workload_without_replicas_is_said_to_have_none() {
+    let mut story = given_following_server();
+    story.when_edited(|spec| spec.drift_policy = Some("Warn".to_owned())).when_settled();
+    story.when_target_is_changed(|target| {
+        target.definition.as_mut().unwrap().description = Some("theirs".to_owned());
+    });
+    story.when_time_passes(120).when_scaled_to_zero("v2").when_time_passes(600);
+    story.then_waits_with(Reason::Drifted).then_tools(Reason::WorkloadIdle);
+}
+
 #[test]
 fn a_refusal_ends_with_the_wish() {
     let mut story = given_following_server();

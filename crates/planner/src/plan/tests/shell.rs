@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{
-    FINALIZER, Failure, FailureClass, GatewayId, MCPServer, MCPServerStatus, Sight,
+    FINALIZER, Failure, FailureClass, GatewayId, MCPServer, MCPServerStatus, Reason, Sight,
     TARGET_ANNOTATION, Trouble,
 };
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::aws::failure;
 use super::story::{Cut, Story, WINDOW};
@@ -255,6 +256,17 @@ impl Story {
         self.assert(!is_current || has("Ready"), "current, and not ready");
     }
 
+    /// A condition has no reason but those that are documented as its own.
+    fn check_reasons(&self, server: &MCPServer) {
+        let conditions = server.status.iter().flat_map(|status| &status.conditions);
+        for Condition { type_, reason, .. } in conditions {
+            let known = Reason::ALL.iter().find(|known| known.as_str() == reason);
+            let kinds = known.map(|known| known.conditions()).unwrap_or_default();
+            let allowed = kinds.iter().any(|kind| kind.as_str() == type_);
+            self.assert(allowed, &format!("{type_} with reason {reason}"));
+        }
+    }
+
     fn call(&mut self, server: &MCPServer, step: &Step) {
         if let Step::Update { gateway, target, .. }
         | Step::Synchronize { gateway, target, .. }
@@ -304,6 +316,7 @@ impl Story {
         }
         server.status = Some(status);
         self.check_kstatus(&server);
+        self.check_reasons(&server);
         Some(self.write(what, Some(server)))
     }
 

@@ -306,6 +306,15 @@ impl Story {
         self
     }
 
+    /// When: the workload with this pod template is scaled to no replicas at all.
+    pub(super) fn when_scaled_to_zero(&mut self, template: &str) -> &mut Self {
+        self.tell(format_args!("{template} has no replicas"));
+        self.aws.serving = None;
+        self.workload = Some(Workload::Idle { template: template.to_owned() });
+        self.due = true;
+        self
+    }
+
     /// When: a person gives consent to the target.
     pub(super) fn when_consent_is_given(&mut self) -> &mut Self {
         self.tell("a person gives consent");

@@ -164,6 +164,7 @@ fn record(story: &mut Story, dice: &mut Dice, targets: &[Identity]) {
     if dice.one_in(4) {
         let link = Authorization { url: "https://consent".to_owned(), expires_at: now - hour };
         status.authorization = Some(link);
+        status.consent_asked = status.applied.is_some();
     }
     for _ in 0..dice.one_of(&[0, 0, 0, 1, 2]) {
         let (gateway, target) = any(dice);
