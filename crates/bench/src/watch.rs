@@ -2,6 +2,7 @@
 //!
 //! A moment is that at which the watch event arrives; nothing is asked for again and again.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::time::Duration;
@@ -58,10 +59,13 @@ impl Watch {
         let mut done = HashMap::with_capacity(count);
         let (mut told, mut progress) = (Instant::now(), Instant::now());
         while done.len() < count {
-            // The progress of a few hundred others does not show that it is not stuck.
+            // What is seen again and again is no progress.
             match timeout(PATIENCE.saturating_sub(progress.elapsed()), self.sights.recv()).await {
                 Ok(Some((at, sight))) => {
-                    if holds(&sight) && done.try_insert_first(sight.name, at) {
+                    if holds(&sight)
+                        && let Entry::Vacant(first) = done.entry(sight.name)
+                    {
+                        first.insert(at);
                         progress = Instant::now();
                     }
                 }
@@ -82,19 +86,6 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.watching.abort();
-    }
-}
-
-/// Keeps the first value of a key.
-trait First<V> {
-    fn try_insert_first(&mut self, key: String, value: V) -> bool;
-}
-
-impl<V> First<V> for HashMap<String, V> {
-    fn try_insert_first(&mut self, key: String, value: V) -> bool {
-        let before = self.len();
-        self.entry(key).or_insert(value);
-        self.len() > before
     }
 }
 

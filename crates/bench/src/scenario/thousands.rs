@@ -35,6 +35,8 @@ struct Size {
     quiet: Duration,
     edits: usize,
     moved: usize,
+    /// What a resource may take, in kB. Of a few hundred, and without optimisation, it is more.
+    kilobytes: f64,
 }
 
 const FULL: Size = Size {
@@ -45,6 +47,7 @@ const FULL: Size = Size {
     quiet: Duration::from_mins(5),
     edits: 50,
     moved: 20,
+    kilobytes: 4.0,
 };
 const SHORT: Size = Size {
     fleets: &[100, 400],
@@ -54,6 +57,7 @@ const SHORT: Size = Size {
     quiet: Duration::from_secs(20),
     edits: 10,
     moved: 5,
+    kilobytes: 25.0,
 };
 
 struct Play<'a> {
@@ -358,7 +362,7 @@ impl Play<'_> {
         let last = last.context("no points")?;
         let growth = last.memory.resident.saturating_sub(first.memory.resident) as f64;
         let each = growth / (last.count - first.count) as f64 / 1e3;
-        report.at_most(SCENARIO, "each resource", each, 5.0, Unit::Kilobytes);
+        report.at_most(SCENARIO, "each resource", each, self.size.kilobytes, Unit::Kilobytes);
         let points = |value: &dyn Fn(&Point) -> f64| {
             self.points.iter().map(|point| (point.count as f64, value(point))).collect()
         };
