@@ -8,13 +8,15 @@ export MCP_GATEWAY_CACHE
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(MCP_GATEWAY_CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
+RELEASED := $(or $(CARGO_TARGET_DIR),target)/release
+
 CARGO_MUTANTS_VERSION := 27.1.0
 CARGO_MUTANTS := $(MCP_GATEWAY_CACHE)/tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
 
 CRD := config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help build test crash-matrix test-interop model mutants bench-plan lint fmt manifests demo install uninstall run
+.PHONY: help build test crash-matrix test-interop model mutants bench bench-short bench-plan lint fmt manifests demo install uninstall run
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +35,17 @@ test-interop: ## Test the emulator with clients of others: boto3 and moto (needs
 
 model: ## Check the planner in every state that can be reached, with wide bounds (CI: narrow ones)
 	MODEL=full cargo test --locked --release -p planner --lib model -- --nocapture --test-threads=1
+
+# What takes the operator's own limits away while a fleet is made, with AWS's quotas off.
+SEED_FLAGS ?=
+
+bench: ## Measure the operator against AWS's quotas (an hour); SCENARIOS="fleet wide": only these
+	cargo build --locked --release -p operator -p emulator
+	cargo build --locked --release -p bench
+	$(RELEASED)/bench --seed-flags="$(SEED_FLAGS)" $(if $(OPERATOR),--operator="$(OPERATOR)") $(SCENARIOS)
+
+bench-short: programs ## The same in minutes, as a test of what does not depend on the machine
+	cargo run --locked --quiet -p bench -- --short --seed-flags="$(SEED_FLAGS)" $(SCENARIOS)
 
 bench-plan: ## Measure how long it takes to plan one resource
 	cargo bench --locked -p planner --bench plan

@@ -16,7 +16,7 @@ mod etcd;
 mod ports;
 mod programs;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{fs, ops::Deref};
 
@@ -176,11 +176,15 @@ impl ControlPlane {
         Ok(path)
     }
 
+    /// The file of the audit log, an event a line.
+    pub fn audit_log_file(&self) -> Result<&Path> {
+        self.api_server.audit_log().context("started without an audit policy")
+    }
+
     /// The audit events so far, oldest first. An event is written when its request has been
     /// answered, so the newest may be missing for a moment.
     pub fn audit_log(&self) -> Result<Vec<Value>> {
-        let path = self.api_server.audit_log().context("started without an audit policy")?;
-        let text = fs::read_to_string(path).context("reading the audit log")?;
+        let text = fs::read_to_string(self.audit_log_file()?).context("reading the audit log")?;
         // A last line without its end is still being written.
         let complete = text.rsplit_once('\n').map_or("", |(complete, _)| complete);
         complete.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()

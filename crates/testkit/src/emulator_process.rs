@@ -3,14 +3,18 @@
 //! Most tests have it in their own process instead, where they can hold its clock. Here it is for
 //! what shows or measures the whole: the demo and the benchmark.
 
+use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use http::Method;
 use kube::{Client, Config};
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
-use crate::{Process, Program, binary};
+use crate::run::Run;
+use crate::{Process, Program, binary, random};
 
 /// What it prints before its address.
 const GREETING: &str = "listening on ";
@@ -52,10 +56,16 @@ struct Held {
 impl EmulatorProcess {
     /// Starts it with these gateways on a free port, and returns when it serves.
     pub async fn start(gateways: &[&str]) -> Result<Self> {
-        let program = Program::new("agentcore-emulator", binary("agentcore-emulator")?);
-        let process = gateways
-            .iter()
-            .fold(program, |program, gateway| program.flag("gateway", gateway))
+        Self::start_with(&json!({"gateways": gateways})).await
+    }
+
+    /// The same with these settings, which its README lists.
+    pub async fn start_with(settings: &Value) -> Result<Self> {
+        let file = Run::current()?.temp().join(format!("emulator-{}.json", random::hex::<4>()?));
+        fs::write(&file, settings.to_string())
+            .with_context(|| format!("writing {}", file.display()))?;
+        let process = Program::new("agentcore-emulator", binary("agentcore-emulator")?)
+            .flag("settings", &file)
             .spawn()?;
         let greeting = |line: &str| line.starts_with(GREETING);
         let line = process.wait_for_line("word that it serves", SOON, greeting).await?;
@@ -79,12 +89,22 @@ impl EmulatorProcess {
 
     /// The targets of a gateway.
     pub async fn targets(&self, gateway: &str) -> Result<Vec<HeldTarget>> {
-        let path = format!("/_emulator/targets?gateway={gateway}");
-        let held: Held = self
-            .admin
-            .request(http::Request::get(path).body(Vec::new())?)
-            .await
-            .context("asking the emulator for its targets")?;
+        let path = format!("targets?gateway={gateway}");
+        let held: Held = self.ask(Method::GET, &path, None).await?;
         Ok(held.items)
+    }
+
+    /// Asks its admin API, by a path below `/_emulator/`.
+    pub async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T> {
+        let body = body.map(Value::to_string).unwrap_or_default().into_bytes();
+        let request =
+            http::Request::builder().method(method).uri(format!("/_emulator/{path}")).body(body)?;
+        let answer = self.admin.request(request).await;
+        answer.with_context(|| format!("asking the emulator for {path}"))
     }
 }
