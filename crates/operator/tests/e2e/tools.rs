@@ -104,6 +104,46 @@ async fn a_stateful_set_counts_as_well() -> TestResult {
     Ok(())
 }
 
+/// kubectl calls it rolled out, and there is no server that could be asked.
+#[tokio::test]
+async fn without_replicas_a_rollout_is_followed_when_there_are_some() -> TestResult {
+    let mut scenario = Scenario::begin("tools-zero").await?;
+    given_operator(&mut scenario, "500ms").await?;
+    let workload = given_named(&scenario, "weather").await?;
+    let canary = given_named(&scenario, "canary").await?;
+    workload.edit(json!({ "replicas": 0 })).await?;
+    workload.rolls_out("server:2").await?;
+    let (idle, message) = then_tools(&scenario, "weather", "WorkloadIdle").await?;
+    assert!(message.contains("Deployment weather"), "{message}");
+    assert!(condition(&idle, "Ready").is_some_and(|ready| ready.0 == "True"));
+    canary.rolls_out("server:2").await?;
+    then_synchronized(&scenario, 1).await?;
+    scenario.wait("canary")?.until("fresh", is_fresh).await?;
+    let target = scenario.target(GATEWAY, "canary")?.target_id;
+    assert_eq!(syncs(&scenario)[0].target.as_deref(), Some(target.as_str()), "the canary alone");
+    workload.edit(json!({ "replicas": 2 })).await?;
+    workload.completes().await?;
+    then_tools(&scenario, "weather", "Synchronized").await?;
+    assert_eq!(syncs(&scenario).len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn while_a_resource_is_not_valid_its_tools_are_not_said_to_be_fresh() -> TestResult {
+    let mut scenario = Scenario::begin("tools-invalid").await?;
+    given_operator(&mut scenario, "500ms").await?;
+    let workload = given_named(&scenario, "weather").await?;
+    scenario.when_edited("weather", json!({ "capabilities": ["prompts"] })).await?;
+    let (invalid, message) = then_tools(&scenario, "weather", "ValidationError").await?;
+    assert!(condition(&invalid, "ToolsSynchronized").is_some_and(|tools| tools.0 == "Unknown"));
+    assert!(message.contains("Accepted"), "{message}");
+    workload.rolls_out("server:2").await?;
+    scenario.when_edited("weather", json!({ "capabilities": ["tools"] })).await?;
+    scenario.wait("weather")?.until("fresh", is_fresh).await?;
+    then_synchronized(&scenario, 1).await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_was_rolled_out_meanwhile_is_caught_up() -> TestResult {
     let mut scenario = Scenario::begin("tools-away").await?;
