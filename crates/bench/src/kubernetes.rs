@@ -41,10 +41,10 @@ pub(crate) type Written = BTreeMap<String, usize>;
 
 impl Writes {
     /// Begins to count.
-    pub(crate) fn from_now(log: &Path) -> Result<Self> {
+    pub(crate) fn from_now(log: &Path) -> Self {
         // Until the first write there is no file.
         let from = log.metadata().map_or(0, |file| file.len());
-        Ok(Self { log: log.to_owned(), from })
+        Self { log: log.to_owned(), from }
     }
 
     /// Those so far, but for the lease.

@@ -72,17 +72,14 @@ impl Options {
     /// The operator's command line: the program, and its arguments.
     pub(crate) fn operator(&self, seeding: bool) -> Result<(PathBuf, Vec<String>)> {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let (path, mut arguments) = match &self.operator {
-            Some(command) => {
-                let mut words = words(command).into_iter();
-                let program = words.next().context("--operator: no program")?;
-                (PathBuf::from(program), words.collect())
-            }
+        let (path, mut arguments) = if let Some(command) = &self.operator {
+            let mut words = words(command).into_iter();
+            let program = words.next().context("--operator: no program")?;
+            (PathBuf::from(program), words.collect())
+        } else {
             // Nobody asks for its probes, and the port of the default may be taken.
-            None => {
-                let arguments = vec!["--health-probe-bind-address=0".to_owned()];
-                (binary("mcp-gateway-operator")?, arguments)
-            }
+            let arguments = vec!["--health-probe-bind-address=0".to_owned()];
+            (binary("mcp-gateway-operator")?, arguments)
         };
         if seeding {
             arguments.extend(words(&self.seed_flags));

@@ -74,7 +74,7 @@ impl<'a> Stage<'a> {
 
     /// The operator's writes from now on.
     pub(crate) fn writes(&self) -> Result<Writes> {
-        Writes::from_now(self.cluster.audit_log_file()?)
+        Ok(Writes::from_now(self.cluster.audit_log_file()?))
     }
 
     /// Starts the operator.

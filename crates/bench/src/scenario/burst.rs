@@ -46,7 +46,7 @@ impl Burst {
         let written = stage.writes()?;
         let (cpu, machine) = (Cpu::from_now(stage.pid()?)?, Machine::from_now()?);
         let begun = Instant::now();
-        let (_, moments) =
+        let ((), moments) =
             stage.play(async { tokio::try_join!(ask, watch.until(count, what, done)) }).await?;
         let (used, busy) = (cpu.used()?, machine.busy()?);
         let tally = Tally::of(&stage.aws.calls().await?);

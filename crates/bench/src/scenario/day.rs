@@ -56,11 +56,11 @@ pub(super) async fn play(options: &Options, report: &mut Report) -> Result<()> {
                 let (mut gone, mut come) = (going.clone(), names);
                 gone.sort_unstable();
                 come.sort_unstable();
-                let changed = |sight: &crate::watch::Sight| {
+                let is_done = |sight: &crate::watch::Sight| {
                     sight.gone && gone.binary_search(&sight.name).is_ok()
                         || sight.ready && come.binary_search(&sight.name).is_ok()
                 };
-                watch.until(2 * changes, "changed", changed).await
+                watch.until(2 * changes, "changed", is_done).await
             })
             .await?;
         resident.push(megabytes(Memory::of(pid)?.resident));
