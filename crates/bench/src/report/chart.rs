@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn an_axis_ends_at_a_round_number_beyond_all_values() {
         for (most, end, step) in
-            [(60.3, 70.0, "10"), (1.9, 2.0, "0.5"), (10_000.0, 10_000.0, "2000")]
+            [(60.3, 80.0, "20"), (1.9, 2.0, "0.5"), (10_000.0, 10_000.0, "2000")]
         {
             let axis = Axis::over([1.0, most].into_iter(), 0.0, 100.0);
             let marks = axis.marks();
