@@ -68,7 +68,7 @@ impl Access {
     }
 
     /// The configuration of a client.
-    pub(crate) fn config(&self) -> Result<Config> {
+    pub fn config(&self) -> Result<Config> {
         let kubeconfig: Kubeconfig = serde_json::from_value(self.kubeconfig())?;
         let mut config = Config::try_from(kubeconfig)?;
         // A proxy of the environment is for the world outside.
