@@ -37,7 +37,7 @@ model: ## Check the planner in every state that can be reached, with wide bounds
 	MODEL=full cargo test --locked --release -p planner --lib model -- --nocapture --test-threads=1
 
 # What takes the operator's own limits away while a fleet is made, with AWS's quotas off.
-SEED_FLAGS ?=
+SEED_FLAGS ?= $(if $(OPERATOR),,--aws-limits=creates=9999,updates=9999,gets=9999,lists=9999,operations=9999)
 
 bench: ## Measure the operator against AWS's quotas (an hour); SCENARIOS="fleet wide": only these
 	cargo build --locked --release -p operator -p emulator

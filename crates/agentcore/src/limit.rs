@@ -71,12 +71,6 @@ impl Limit {
         self.level = Some((self.level(now).saturating_add(TOKEN).min(self.full()), now));
     }
 
-    /// How many tokens there are.
-    #[must_use]
-    pub fn tokens(&self, now: Timestamp) -> u64 {
-        self.level(now) / TOKEN
-    }
-
     /// AWS refuses although the rate was kept: others draw on the same quota. Half the rate is left to
     /// them, until some time has passed without a refusal.
     pub fn slow_down(&mut self, now: Timestamp) {

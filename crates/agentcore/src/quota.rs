@@ -185,11 +185,6 @@ impl Quotas {
         self.slots.keep(is_needed);
     }
 
-    /// How many operations are under way on each gateway.
-    pub fn under_way(&self, now: Timestamp) -> impl Iterator<Item = (&GatewayId, usize)> {
-        self.slots.used(now)
-    }
-
     /// When there is a token for this kind of call.
     #[must_use]
     pub fn token_at(&self, attempt: Attempt, now: Timestamp) -> Timestamp {

@@ -120,11 +120,6 @@ impl Slots {
     pub(crate) fn keep(&mut self, is_needed: impl Fn(&GatewayId) -> bool) {
         self.gateways.retain(|gateway, here| is_needed(gateway) || !here.ours.is_empty());
     }
-
-    /// Operations under way on each gateway.
-    pub(crate) fn used(&self, now: Timestamp) -> impl Iterator<Item = (&GatewayId, usize)> {
-        self.gateways.iter().map(move |(gateway, here)| (gateway, here.used(now)))
-    }
 }
 
 impl Gateway {
@@ -169,7 +164,7 @@ mod tests {
     }
 
     fn used(slots: &Slots, second: i64) -> usize {
-        slots.used(at(second)).map(|(_, used)| used).sum()
+        slots.gateways.values().map(|gateway| gateway.used(at(second))).sum()
     }
 
     #[test]

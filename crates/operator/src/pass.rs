@@ -82,11 +82,11 @@ impl<A: AgentCore> Operator<A> {
             () = self.fleet.synced() => {}
         }
         loop {
-            let (key, _) = tokio::select! {
+            let key = tokio::select! {
                 biased;
                 // An error says that the sender is gone, and with it the process.
                 _ = stopped.wait_for(|stopped| *stopped) => return,
-                due = self.work.next() => due,
+                key = self.work.next() => key,
             };
             self.attend(&key).await;
         }

@@ -83,7 +83,7 @@ impl Work {
     }
 
     /// The resource that is due, as soon as one is.
-    pub(crate) async fn next(&self) -> (Key, Urgency) {
+    pub(crate) async fn next(&self) -> Key {
         loop {
             let changed = self.changed.notified();
             let (taken, due) = {
@@ -181,7 +181,7 @@ mod tests {
         work.done(&key("line"), awaiting(Call::InTurn));
         work.done(&key("looks"), awaiting(Call::Always));
         work.wake_awaiting(&GatewayId::from("gw"));
-        assert_eq!(work.next().await.0, key("looks"));
-        assert_eq!(work.state().queue.depth(), (0, 0));
+        assert_eq!(work.next().await, key("looks"));
+        assert_eq!(work.state().queue.next_due(), None);
     }
 }

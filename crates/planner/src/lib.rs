@@ -32,4 +32,4 @@ pub use step::{Binding, Step, client_token};
 pub use validate::{
     DeletionPolicy, DriftPolicy, ReplacementPolicy, ToolSync, Validated, Violation, validate,
 };
-pub use world::{Bound, Policy, Workload, World};
+pub use world::{Bound, Policy, Workload, World, is_asked};

@@ -134,6 +134,24 @@ pub(crate) fn annotation<'a>(server: &'a MCPServer, name: &str) -> Option<&'a st
     (!value.is_empty()).then_some(value)
 }
 
+/// Whether a person has asked for a check or for the tools, and that has not been done yet.
+#[must_use]
+pub fn is_asked(server: &MCPServer) -> bool {
+    check_request(server).is_some() || sync_request(server).is_some()
+}
+
+fn check_request(server: &MCPServer) -> Option<&str> {
+    let status = server.status.as_ref();
+    let handled = status.and_then(|status| status.last_handled_reconcile_at.as_deref());
+    annotation(server, api::REQUEST_ANNOTATION).filter(|asked| handled != Some(*asked))
+}
+
+fn sync_request(server: &MCPServer) -> Option<&str> {
+    let status = server.status.as_ref();
+    let handled = status.and_then(|status| status.last_handled_sync_at.as_deref());
+    annotation(server, api::SYNC_REQUEST_ANNOTATION).filter(|asked| handled != Some(*asked))
+}
+
 impl From<&Retired> for Bound {
     fn from(retired: &Retired) -> Self {
         Self {
@@ -204,16 +222,9 @@ impl World<'_> {
         finalizers.iter().any(|finalizer| finalizer == api::FINALIZER)
     }
 
-    /// The value of the annotation, if it has one.
-    pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
-        annotation(self.server, name)
-    }
-
     /// The check that a person has asked for and that has not been made yet.
     pub(crate) fn request(&self) -> Option<&str> {
-        let asked = self.annotation(api::REQUEST_ANNOTATION)?;
-        let handled = self.status().and_then(|status| status.last_handled_reconcile_at.as_deref());
-        (handled != Some(asked)).then_some(asked)
+        check_request(self.server)
     }
 
     /// When the check was asked for, as far as this process knows.
@@ -223,9 +234,7 @@ impl World<'_> {
 
     /// The Synchronize that a person has asked for and that has not been made yet.
     pub(crate) fn sync_request(&self) -> Option<&str> {
-        let asked = self.annotation(api::SYNC_REQUEST_ANNOTATION)?;
-        let handled = self.status().and_then(|status| status.last_handled_sync_at.as_deref());
-        (handled != Some(asked)).then_some(asked)
+        sync_request(self.server)
     }
 
     /// The hash of the pod template that is rolled out completely: what asks the server for its

@@ -104,11 +104,6 @@ impl<K: Clone + Eq + Hash> Line<K> {
         waiting.into_iter()
     }
 
-    /// How many wait in each place.
-    pub fn depths(&self) -> impl Iterator<Item = (&Place, usize)> {
-        self.places.iter().map(|(place, here)| (place, here.len()))
-    }
-
     /// Of those of this urgency the place whose gateway and namespace together have had least, and
     /// of equals the one where somebody has waited for longest.
     fn best(

@@ -77,11 +77,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
     }
 
     /// The key whose turn it is, for one worker, who calls [`Queue::done`] in the end.
-    pub fn take<'n>(
-        &mut self,
-        now: Timestamp,
-        namespace: impl Fn(&K) -> &str + 'n,
-    ) -> Option<(K, Urgency)>
+    pub fn take<'n>(&mut self, now: Timestamp, namespace: impl Fn(&K) -> &str + 'n) -> Option<K>
     where
         K: 'n,
     {
@@ -100,7 +96,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         self.line(urgency).namespaces.reach(rank);
         self.turns.had(urgency);
         self.entries.insert(key.clone(), Entry::InWork { again: None });
-        Some((key, urgency))
+        Some(key)
     }
 
     /// The worker is done with the key, which is due again at `next`, if at all, or when it was
@@ -121,12 +117,6 @@ impl<K: Clone + Eq + Hash> Queue<K> {
             return Some(Timestamp::MIN);
         }
         self.resting.first_key_value().map(|((at, _), _)| *at)
-    }
-
-    /// How many keys are due and how many rest until their time.
-    #[must_use]
-    pub fn depth(&self) -> (usize, usize) {
-        (self.due.iter().map(|due| due.keys.len()).sum(), self.resting.len())
     }
 
     fn line(&mut self, urgency: Urgency) -> &mut Due<K> {

@@ -1,7 +1,7 @@
 //! What a step asks of AWS's limits, and how urgent that is.
 
 use api::{Attempt, GatewayId, MCPServer};
-use planner::{Bound, Report, Standing, Step};
+use planner::{Bound, Report, Standing, Step, is_asked};
 use queue::{Place, Urgency};
 
 use crate::fleet::Key;
@@ -41,23 +41,10 @@ pub(super) fn place(key: &Key, server: &MCPServer, step: &Step, report: &Report)
 
 /// How urgent it is to look after the resource.
 pub(super) fn urgency(server: &MCPServer) -> Urgency {
-    let status = server.status.as_ref();
-    let annotations = server.metadata.annotations.as_ref();
-    let asks = |annotation: &str, handled: Option<&String>| {
-        let asked = annotations.and_then(|annotations| annotations.get(annotation));
-        asked.is_some() && asked.map(|text| text.trim()) != handled.map(String::as_str)
-    };
-    let handled = |which: fn(&api::MCPServerStatus) -> &Option<String>| {
-        status.and_then(|status| which(status).as_ref())
-    };
-    let applied = status.and_then(|status| status.applied_generation);
-    if server.metadata.deletion_timestamp.is_some()
-        || asks(api::REQUEST_ANNOTATION, handled(|status| &status.last_handled_reconcile_at))
-        || asks(api::SYNC_REQUEST_ANNOTATION, handled(|status| &status.last_handled_sync_at))
-    {
+    if server.metadata.deletion_timestamp.is_some() || is_asked(server) {
         return Urgency::Person;
     }
-    match applied {
+    match server.status.as_ref().and_then(|status| status.applied_generation) {
         None => Urgency::New,
         Some(applied) if Some(applied) != server.metadata.generation => Urgency::Person,
         Some(_) => Urgency::Routine,

@@ -43,7 +43,7 @@ impl Stage {
     /// Who is woken next, and after how long.
     async fn woken(&self) -> (String, Duration) {
         let began = tokio::time::Instant::now();
-        let (key, _) = self.work.next().await;
+        let key = self.work.next().await;
         (key.name, began.elapsed())
     }
 }
