@@ -1,14 +1,16 @@
 //! Two replicas of the real operator, of which the one that leads comes to harm, again and again.
 //!
 //! Contract: a run edits its resources, harms the leader at a random moment, and waits until AWS has
-//! what is written, several times over; in the end nothing was done twice. A seed says all of it.
+//! what is written, several times over. Who stands by asks AWS for nothing, who has lost the lease
+//! changes nothing any more, and in the end nothing was done twice. A seed says all of it.
 //! `FAILOVER=100 SEED=1` (`make failover`) plays as many runs; without them it is a few.
 
 mod stage;
 
 use std::time::{Duration, Instant};
 
-use stage::Stage;
+use anyhow::ensure;
+use stage::{Asked, Stage};
 use testkit::{ControlPlane, Signal, TestResult, install};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -62,9 +64,15 @@ async fn run(
     stage.settles(0).await?;
     for round in 1..=ROUNDS {
         let harm = HARMS[random.usize(..HARMS.len())];
+        // Who has just lost it ends what it had begun.
+        tokio::time::sleep(SECOND / 2).await;
+        let leader = stage.leader().await?;
+        let idle = stage.asked(1 - leader, Asked::ALeadersWork);
         stage.write(round).await?;
         tokio::time::sleep(Duration::from_millis(random.u64(..600))).await;
-        let leader = stage.leader().await?;
+        ensure!(stage.leader().await? == leader, "it has changed, and nobody came to harm");
+        let asked = stage.asked(1 - leader, Asked::ALeadersWork);
+        ensure!(asked == idle, "replica {} stands by, and works", 1 - leader);
         println!("  round {round}: {harm:?} of replica {leader}");
         match harm {
             Harm::Stopped => {
@@ -78,13 +86,18 @@ async fn run(
             Harm::Frozen => {
                 stage.signal(leader, Signal::STOP)?;
                 stage.leads_instead(leader).await?;
+                let asked = stage.asked(leader, Asked::AChangeAtAws);
                 tokio::time::sleep(Duration::from_millis(random.u64(..600))).await;
                 stage.signal(leader, Signal::CONT)?;
+                tokio::time::sleep(SECOND / 2).await;
+                ensure!(stage.asked(leader, Asked::AChangeAtAws) == asked, "it changes AWS still");
             }
             Harm::CutOff => {
                 stage.cut_off(leader);
                 stage.leads_instead(leader).await?;
+                let asked = stage.asked(leader, Asked::AChangeAtAws);
                 stage.settles(round).await?;
+                ensure!(stage.asked(leader, Asked::AChangeAtAws) == asked, "it changes AWS still");
                 stage.kill(leader).await?;
                 stage.replace(cluster, leader).await?;
             }

@@ -28,6 +28,26 @@ const SHORT: [(&str, &str); 3] = [
     ("leader-elect-retry-period", "250ms"),
 ];
 
+/// What a replica asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked {
+    /// Whatever only a leader does: all but whose account this is.
+    ALeadersWork,
+    /// A change at AWS.
+    AChangeAtAws,
+}
+
+impl Asked {
+    fn means(self, call: &str) -> bool {
+        match self {
+            Self::ALeadersWork => !call.starts_with("GetCallerIdentity"),
+            Self::AChangeAtAws => ["Create", "Update", "Delete", "Synchronize"]
+                .iter()
+                .any(|change| call.starts_with(change)),
+        }
+    }
+}
+
 pub(super) struct Stage {
     namespace: String,
     servers: Api<MCPServer>,
@@ -45,6 +65,10 @@ struct Replica {
     pod: String,
     /// Its way to the API server; dropping it cuts that.
     proxy: Option<Proxy>,
+    /// Its way to AWS.
+    _aws: Proxy,
+    /// What it has asked of both.
+    points: Arc<Points>,
 }
 
 impl Stage {
@@ -85,10 +109,13 @@ impl Stage {
         let pod = format!("replica-{}-of-{index}", self.started);
         let points = Arc::<Points>::default();
         let life = points.next_life();
-        let proxy = Proxy::start(Upstream::api_server(&self.access)?, points, life).await?;
+        points.count(None);
+        let upstream = Upstream::api_server(&self.access)?;
+        let proxy = Proxy::start(upstream, Arc::clone(&points), life).await?;
+        let aws = Proxy::start(Upstream::plain(self.aws.url())?, Arc::clone(&points), life).await?;
         let kubeconfig = cluster.kubeconfig_file(&self.access.by_way_of(proxy.url()))?;
         let mut program =
-            install::operator(binary("mcp-gateway-operator")?, &kubeconfig, self.aws.url())
+            install::operator(binary("mcp-gateway-operator")?, &kubeconfig, aws.url())
                 .flag("gateway-id", GATEWAY)
                 .flag("watch-namespaces", &self.namespace)
                 .flag("consistency-window", "500ms")
@@ -102,7 +129,8 @@ impl Stage {
         }
         let process = program.spawn()?;
         install::operator_works(&process, SOON).await?;
-        self.replicas[index] = Some(Replica { process, pod, proxy: Some(proxy) });
+        self.replicas[index] =
+            Some(Replica { process, pod, proxy: Some(proxy), _aws: aws, points });
         Ok(())
     }
 
@@ -181,6 +209,13 @@ impl Stage {
         if let Some(replica) = &mut self.replicas[index] {
             replica.proxy = None;
         }
+    }
+
+    /// How often a replica has asked for this kind of thing.
+    pub(super) fn asked(&self, index: usize, what: Asked) -> usize {
+        let Some(replica) = &self.replicas[index] else { return 0 };
+        let calls = replica.points.seen().into_iter().map(|point| point.to_string());
+        calls.filter(|call| what.means(call)).count()
     }
 
     /// Then: each target was made once and updated at most once an edit.
