@@ -16,7 +16,7 @@ CARGO_MUTANTS := $(MCP_GATEWAY_CACHE)/tools/cargo-mutants-$(CARGO_MUTANTS_VERSIO
 CRD := config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help build test crash-matrix test-interop model mutants bench bench-short bench-plan lint fmt manifests demo install uninstall run
+.PHONY: help build test crash-matrix failover test-interop model mutants bench bench-short bench-plan lint fmt manifests demo install uninstall run
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,8 +33,11 @@ crash-matrix: programs ## Crash the operator at every point of every story (20 m
 test-interop: ## Test the emulator with clients of others: boto3 and moto (needs Python 3)
 	python3 crates/emulator/interop/run.py
 
-model: ## Check the planner in every state that can be reached, with wide bounds (CI: narrow ones)
-	MODEL=full cargo test --locked --release -p planner --lib model -- --nocapture --test-threads=1
+failover: programs ## Harm the leader of two replicas, in 100 runs (SEED=1; half an hour)
+	FAILOVER=100 cargo test --locked -p operator --test failover whatever -- --nocapture
+
+model: ## Check planner and election in every state that can be reached, with wide bounds (CI: narrow ones)
+	MODEL=full cargo test --locked --release -p planner -p leader --lib model -- --nocapture --test-threads=1
 
 # What takes the operator's own limits away while a fleet is made, with AWS's quotas off.
 SEED_FLAGS ?= $(if $(OPERATOR),,--aws-limits=creates=9999,updates=9999,gets=9999,lists=9999,operations=9999)

@@ -36,7 +36,7 @@ use outgoing::Outgoing;
 use unsent::Unsent;
 
 /// How long a call may take, with everything around it: credentials, connection, answer.
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Targets on one page of a List (AWS service model: 1000 at most).
@@ -94,6 +94,14 @@ impl Aws {
         })
     }
 
+    /// The same with another limit for each of our calls, where they have to end before something
+    /// else does.
+    #[must_use]
+    pub fn with_call_timeout(self, timeout: Duration) -> Self {
+        let config = self.agentcore.config().to_builder().timeout_config(timeouts(timeout));
+        Self { agentcore: agentcore::Client::from_conf(config.build()), ..self }
+    }
+
     /// The Region of every call.
     #[must_use]
     pub fn region(&self) -> &str {
@@ -101,21 +109,21 @@ impl Aws {
     }
 }
 
+/// One limit for the whole call. Further ones inside it would only make the message depend on which of
+/// them happens to strike first.
+fn timeouts(call: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(call).build()
+}
+
 /// Every call once, and within its time.
 fn as_we_call(config: SdkConfig) -> SdkConfig {
-    // One limit for the whole call. Further ones inside it would only make the message depend on
-    // which of them happens to strike first.
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .operation_timeout(CALL_TIMEOUT)
-        .build();
     // The cache's own limit, which the SDK would derive from the ones above, must never strike
     // first: its error does not say that it is about credentials.
     let credentials = IdentityCache::lazy().load_timeout(CALL_TIMEOUT * 2).build();
     config
         .into_builder()
         .retry_config(RetryConfig::disabled())
-        .timeout_config(timeouts)
+        .timeout_config(timeouts(CALL_TIMEOUT))
         .identity_cache(credentials)
         // Made for large streams. Here it would give up on a slow answer before its time.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())

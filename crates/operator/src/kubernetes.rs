@@ -76,12 +76,16 @@ pub(crate) fn describe(error: &dyn std::error::Error) -> String {
 }
 
 /// The configuration of the client: from `KUBECONFIG`, the home directory or the pod.
-pub(crate) async fn client() -> anyhow::Result<Client> {
-    let config = kube::Config::infer().await.context(
+pub(crate) async fn config() -> anyhow::Result<kube::Config> {
+    kube::Config::infer().await.context(
         "no Kubernetes configuration: set KUBECONFIG, have ~/.kube/config, or run in a pod with \
          a service account",
-    )?;
-    Client::try_from(config).context("the Kubernetes configuration cannot be used")
+    )
+}
+
+/// The client for everything but the Lease.
+pub(crate) async fn client() -> anyhow::Result<Client> {
+    Client::try_from(config().await?).context("the Kubernetes configuration cannot be used")
 }
 
 /// The writes to resources.

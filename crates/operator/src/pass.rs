@@ -11,7 +11,7 @@ mod demand;
 mod log;
 mod rehearse;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ use tracing::{debug, warn};
 use crate::events::Events;
 use crate::fleet::{Fleet, Key};
 use crate::kubernetes::{Error, Resources};
+use crate::leadership::Guard;
 use crate::turns::{Turn, Turns};
 use crate::work::{Call, Outcome, Work};
 use crate::workloads::Workloads;
@@ -40,6 +41,8 @@ const MOST_STEPS: usize = 16;
 const KUBERNETES_PAUSE: Duration = Duration::from_secs(2);
 /// When its CRD has to be replaced first, after this.
 const CRD_PAUSE: Duration = Duration::from_secs(30);
+/// When the lease does not last for a step, it is asked again after this.
+const LEASE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Everything that a pass needs.
 pub(crate) struct Operator<A> {
@@ -51,6 +54,7 @@ pub(crate) struct Operator<A> {
     pub(crate) workloads: Workloads,
     pub(crate) work: Arc<Work>,
     pub(crate) turns: Arc<Turns>,
+    pub(crate) guard: Guard,
     pub(crate) policy: Mutex<Arc<Policy>>,
     pub(crate) care: Mutex<HashMap<Key, Care>>,
     pub(crate) events: Events,
@@ -130,6 +134,9 @@ impl<A: AgentCore> Operator<A> {
         let mut has_changed_aws = false;
         let mut has_read = false;
         for _ in 0..MOST_STEPS {
+            if !self.guard.works() {
+                return Ok(self.again_in(LEASE_PAUSE));
+            }
             let Some(server) = self.fleet.get(key) else {
                 self.forget(key);
                 return Ok(Outcome::default());
@@ -162,6 +169,9 @@ impl<A: AgentCore> Operator<A> {
                 care.live = true;
                 self.remember(key, care);
                 continue;
+            }
+            if !self.guard.permits_step(&step) {
+                return Ok(self.again_in(LEASE_PAUSE));
             }
             has_changed_aws |= step.changes_aws();
             log_step(key, &server, &step);
@@ -257,9 +267,12 @@ impl<A: AgentCore> Operator<A> {
     /// Sees to it that everything is observed that the resources are about.
     pub(crate) fn observe_what_is_needed(&self) {
         self.fleet.tell_needed(|needed| {
-            self.mirrors.keep(&needed.gateways);
             self.workloads.keep(&needed.places);
-            self.turns.keep(&needed.gateways);
+            let none = HashSet::new();
+            // Who stands by looks at no gateway.
+            let gateways = if self.guard.works() { &needed.gateways } else { &none };
+            self.mirrors.keep(gateways);
+            self.turns.keep(gateways);
         });
     }
 

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use agentcore::aws::Aws;
+use agentcore::aws::{Aws, CALL_TIMEOUT};
 use agentcore::{AgentCore, Clock, Mirrors, Observation, Pace};
 use anyhow::Context as _;
 use api::MCPServer;
@@ -25,28 +25,28 @@ use crate::admin;
 use crate::events::Events;
 use crate::fleet::{Fleet, Key, Scope};
 use crate::kubernetes::{self, Resources};
+use crate::leadership::{Candidacy, Guard};
 use crate::pass::Operator;
 use crate::settings::Settings;
+use crate::shifts;
 use crate::turns::Turns;
 use crate::watching::{self, Heard, Subject};
 use crate::work::Work;
 use crate::workloads::{News, Place, Workloads};
 
-/// Passes at the same time. Each waits for the network most of the time, and AWS may take seconds to
-/// answer.
-const WORKERS: usize = 32;
 /// A gateway that has not been seen for this many sync intervals is not vouched for any more.
 const STALE_INTERVALS: u32 = 5;
-/// How long the passes under way may go on after the signal to end; the grace period of a pod is
-/// 30 s.
-const GRACE: Duration = Duration::from_secs(20);
-
 /// Runs the operator until SIGTERM or SIGINT.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     // Before anything is begun: a signal that nobody listens to ends the process in the middle of it.
     let end_of_life = end_of_life()?;
     let client = kubernetes::client().await?;
-    let aws = Arc::new(Aws::new(settings.region.clone()).await?);
+    // A dry run does nothing that another replica might do too, and writes nothing, not even a Lease.
+    let leadership = settings.leadership.clone().filter(|_| !settings.dry_run);
+    let longest = leadership.as_ref().map(|leadership| leadership.timing.longest_call());
+    let call_timeout = longest.map_or(CALL_TIMEOUT, |longest| longest.min(CALL_TIMEOUT));
+    let aws = Aws::new(settings.region.clone()).await?.with_call_timeout(call_timeout);
+    let aws = Arc::new(aws);
     let clock = Clock::start();
     let policy = Policy {
         default_gateway: settings.gateway.clone(),
@@ -86,6 +86,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         work,
         policy: Mutex::new(Arc::new(policy)),
         care: Mutex::default(),
+        guard: Guard::new(leadership.is_some(), call_timeout),
         events,
         dry_run: settings.dry_run,
     });
@@ -114,22 +115,8 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         async move { turns.give().await }
     });
 
-    let mut workers = JoinSet::new();
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    for _ in 0..WORKERS {
-        let operator = Arc::clone(&operator);
-        let stopped = stopped.clone();
-        workers.spawn(async move { operator.serve(stopped).await });
-    }
-    end_of_life.await;
-    info!("ending: the passes under way are finished");
-    // Nobody listens only if every worker is gone already.
-    let _ = stop.send(true);
-    let finished = async { while workers.join_next().await.is_some() {} };
-    if tokio::time::timeout(GRACE, finished).await.is_err() {
-        warn!("a pass did not end in time; its records tell the next process what to look for");
-    }
-    Ok(())
+    let candidacy = Candidacy::begin(leadership.as_ref()).await?;
+    shifts::work(&operator, candidacy, end_of_life).await
 }
 
 /// Our part of the Lists that AWS allows the account: people and their tools list gateways too.

@@ -4,6 +4,7 @@
 //! around a value is cut, and an empty value counts as not given. A wrong value is refused with
 //! the name under which it was given.
 
+mod leadership;
 mod limits;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -17,6 +18,7 @@ use clap::error::ErrorKind;
 use jiff::SignedDuration;
 
 use crate::fleet::Scope;
+pub(crate) use leadership::Leadership;
 
 /// What the operator was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) dry_run: bool,
     /// What AWS allows the account.
     pub(crate) limits: Limits,
+    /// How several replicas agree on who works; `None`: this process works alone.
+    pub(crate) leadership: Option<Leadership>,
     /// What is logged.
     pub(crate) log_level: tracing::Level,
     /// How it is logged.
@@ -112,6 +116,9 @@ struct Arguments {
     /// documents it [default: creates=5,updates=5,deletes=5,gets=10,lists=10,synchronizes=1,operations=5]
     #[arg(long, env = "AWS_LIMITS", value_name = "NAME=NUMBER,...")]
     aws_limits: Option<String>,
+
+    #[command(flatten)]
+    leadership: leadership::Arguments,
 
     /// error, warn, info, debug or trace [default: info]
     #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL")]
@@ -216,6 +223,7 @@ impl Settings {
             )?,
             dry_run: given(arguments.dry_run, "false", ("dry-run", "DRY_RUN"), boolean)?,
             limits: limits::parse(arguments.aws_limits)?,
+            leadership: leadership::resolve(arguments.leadership)?,
             log_level: given(arguments.log_level, "info", ("log-level", "LOG_LEVEL"), |text| {
                 text.parse().map_err(|_| "one of error, warn, info, debug, trace")
             })?,

@@ -1,6 +1,7 @@
 //! The operator as a user installs it: the CRD, the rights and the program, from the files that
 //! are shipped.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,6 +39,21 @@ pub async fn rights(cluster: &ControlPlane) -> Result<Access> {
 /// Applies its rights to see workloads, without which only `spec.toolSync.workloadRef` does not work.
 pub async fn workload_rights(client: &Client) -> Result<()> {
     rbac(client, ["workload_viewer_role", "workload_viewer_role_binding"]).await
+}
+
+/// Applies its rights to the Lease, in this namespace instead of its own.
+pub async fn leadership_rights(client: &Client, namespace: &str) -> Result<()> {
+    for name in ["leader_election_role", "leader_election_role_binding"] {
+        let text = fs::read_to_string(file(&format!("config/rbac/{name}.yaml")))?;
+        // The first is the object's own; who is bound stays where it is.
+        let text = text.replacen(
+            &format!("namespace: {NAMESPACE}"),
+            &format!("namespace: {namespace}"),
+            1,
+        );
+        text.parse::<Manifests>()?.apply(client).await?;
+    }
+    Ok(())
 }
 
 async fn rbac(client: &Client, files: impl IntoIterator<Item = &str>) -> Result<()> {

@@ -2,7 +2,7 @@ use clap::Parser as _;
 
 use super::*;
 
-fn resolved(arguments: &[&str]) -> Result<Settings, String> {
+pub(super) fn resolved(arguments: &[&str]) -> Result<Settings, String> {
     let arguments = std::iter::once("mcp-gateway-operator").chain(arguments.iter().copied());
     Arguments::try_parse_from(arguments)
         .map_err(Complaint::from)

@@ -1,0 +1,86 @@
+//! Has workers make passes while this replica leads, and until the process is told to end.
+//!
+//! Contract: when the leadership is lost no new step is begun, and the next shift begins when the last
+//! pass of this one is over. When the process is to end, passes under way have a while for that, and
+//! only then the Lease is let go.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentcore::AgentCore;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use crate::leadership::Candidacy;
+use crate::pass::Operator;
+
+/// Passes at the same time. Each waits for the network most of the time, and AWS may take seconds to
+/// answer.
+const WORKERS: usize = 32;
+/// How long the passes under way may go on after the signal to end; the grace period of a pod is
+/// 30 s.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Works in shifts until the end of life.
+pub(crate) async fn work<A: AgentCore>(
+    operator: &Arc<Operator<A>>,
+    mut candidacy: Candidacy,
+    end_of_life: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let mut end_of_life = pin!(end_of_life);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut end_of_life => break,
+            leads = candidacy.leads(operator) => leads?,
+        }
+        let shift = Shift::begin(operator);
+        tokio::select! {
+            biased;
+            () = &mut end_of_life => {
+                info!("ending: the passes under way are finished");
+                if timeout(GRACE, shift.end()).await.is_err() {
+                    warn!("a pass did not end in time; its records tell the next process what to look for");
+                    // What it has begun may be under way: others wait until the Lease is over.
+                    return Ok(());
+                }
+                break;
+            }
+            lost = candidacy.loses() => lost?,
+        }
+        // No longer than a call may take: the guard lets nothing new begin.
+        shift.end().await;
+        candidacy.has_lost(operator);
+    }
+    candidacy.end().await;
+    Ok(())
+}
+
+/// The workers of one leadership.
+struct Shift {
+    workers: JoinSet<()>,
+    stop: watch::Sender<bool>,
+}
+
+impl Shift {
+    fn begin<A: AgentCore>(operator: &Arc<Operator<A>>) -> Self {
+        let mut workers = JoinSet::new();
+        let (stop, stopped) = watch::channel(false);
+        for _ in 0..WORKERS {
+            let operator = Arc::clone(operator);
+            let stopped = stopped.clone();
+            workers.spawn(async move { operator.serve(stopped).await });
+        }
+        Self { workers, stop }
+    }
+
+    /// Until every pass under way is over.
+    async fn end(mut self) {
+        // Nobody listens only if every worker is gone already.
+        let _ = self.stop.send(true);
+        while self.workers.join_next().await.is_some() {}
+    }
+}
