@@ -53,13 +53,16 @@ bench-short: programs ## The same in minutes, as a test of what does not depend 
 bench-plan: ## Measure how long it takes to plan one resource
 	cargo bench --locked -p planner --bench plan
 
-# First the quick tests; those mutants that live on have to pass the others too.
+# First the quick tests; those mutants that live on have to pass the others too. Of the stories a few
+# play out hours, and take as long as all others together.
+LONG_STORIES := told_of_once ever_more_slowly followed_or_said_not_to_be stays_the_same what_goes_by \
+	nothing_between_attempts never_replaced is_not_replaced comes_back_is_tried
 MUTATE = env -u CARGO_TARGET_DIR CARGO_INCREMENTAL=1 $(CARGO_MUTANTS) mutants -p planner --profile mutants \
 	--jobs 2 --timeout 60 --no-shuffle --output $(MCP_GATEWAY_CACHE)/mutants
 
 mutants: $(CARGO_MUTANTS) ## Check that the planner's tests notice what is changed in it (an hour or two)
-	-$(MUTATE) -- --lib -- --skip model --skip matrix --skip random --skip worlds --skip whatever_is_cut
-	-LIVES=60 WORLDS=300 $(MUTATE) --iterate -- --lib -- random worlds every_point
+	-$(MUTATE) -- --lib -- $(addprefix --skip ,model matrix random worlds whatever_is_cut $(LONG_STORIES))
+	-LIVES=60 WORLDS=300 $(MUTATE) --iterate -- --lib -- random worlds every_point $(LONG_STORIES)
 	@echo "not caught:"; cat $(MCP_GATEWAY_CACHE)/mutants/mutants.out/missed.txt
 
 lint: $(CARGO_DENY) ## Check format, lints, dependencies and generated files

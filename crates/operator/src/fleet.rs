@@ -7,9 +7,11 @@
 //! writes), and those whose rival's claims have changed.
 
 mod state;
+mod text;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agentcore::Observation;
@@ -19,25 +21,41 @@ use planner::{Claim, ClaimKind, Policy};
 use tokio::sync::watch;
 
 use crate::workloads::{Named, News, Place};
-use state::{Identity, State, identities};
+use state::State;
 
-/// Namespace and name of a resource.
+/// Namespace and name of a resource. Many hold it, so that a copy is cheap.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Key {
-    pub(crate) namespace: String,
-    pub(crate) name: String,
+pub(crate) struct Key(Arc<Names>);
+
+/// What a key says.
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Names {
+    pub(crate) namespace: Box<str>,
+    pub(crate) name: Box<str>,
 }
 
 impl Key {
+    pub(crate) fn new(namespace: &str, name: &str) -> Self {
+        Self(Arc::new(Names { namespace: namespace.into(), name: name.into() }))
+    }
+
     pub(crate) fn of(server: &MCPServer) -> Self {
         Self::of_metadata(&server.metadata)
     }
 
     pub(crate) fn of_metadata(metadata: &ObjectMeta) -> Self {
-        Self {
-            namespace: metadata.namespace.clone().unwrap_or_default(),
-            name: metadata.name.clone().unwrap_or_default(),
-        }
+        Self::new(
+            metadata.namespace.as_deref().unwrap_or_default(),
+            metadata.name.as_deref().unwrap_or_default(),
+        )
+    }
+}
+
+impl Deref for Key {
+    type Target = Names;
+
+    fn deref(&self) -> &Names {
+        &self.0
     }
 }
 
@@ -53,7 +71,7 @@ pub(crate) struct Scope(pub(crate) Option<String>);
 
 impl Scope {
     fn covers(&self, key: &Key) -> bool {
-        self.0.as_ref().is_none_or(|namespace| *namespace == key.namespace)
+        self.0.as_ref().is_none_or(|namespace| **namespace == *key.namespace)
     }
 }
 
@@ -94,27 +112,34 @@ impl Fleet {
         let _ = self.synced.subscribe().wait_for(|synced| *synced).await;
     }
 
-    pub(crate) fn get(&self, key: &Key) -> Option<Arc<MCPServer>> {
-        self.state().members.get(key).map(|member| Arc::clone(&member.server))
+    pub(crate) fn get(&self, key: &Key) -> Option<MCPServer> {
+        self.state().read(key)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.state().members.len()
     }
 
     pub(crate) fn keys(&self) -> Vec<Key> {
         self.state().members.keys().cloned().collect()
     }
 
-    /// Tells what has to be observed. Nothing changes until that has been heard: of two who tell at
-    /// once, the later says how it is.
-    pub(crate) fn tell_needed(&self, hear: impl FnOnce(&Needed)) {
-        let state = self.state();
-        hear(&Needed {
-            gateways: state.gateways.keys().cloned().collect(),
-            places: state.workloads.keys().cloned().collect(),
-        });
+    /// Tells what has to be observed, unless it is what was told last; who does not work (but stands
+    /// by) looks at no gateway. Nothing changes until that has been heard: of two who tell at once, the
+    /// later says how it is.
+    pub(crate) fn tell_needed(&self, works: bool, hear: impl FnOnce(&Needed)) {
+        let mut state = self.state();
+        let now = (state.changes, works);
+        if state.told.replace(now) == Some(now) {
+            return;
+        }
+        let gateways = state.gateways.keys().filter(|_| works).cloned().collect();
+        hear(&Needed { gateways, places: state.workloads.keys().cloned().collect() });
     }
 
     /// The workload that this resource names.
     pub(crate) fn workload_of(&self, key: &Key) -> Option<Named> {
-        self.state().members.get(key)?.workload.clone()
+        self.state().members.get(key)?.workload.as_deref().cloned()
     }
 
     /// Who names what the news are of.
@@ -131,79 +156,60 @@ impl Fleet {
 
     /// The gateways that this resource claims something on.
     pub(crate) fn gateways_of(&self, key: &Key) -> HashSet<GatewayId> {
-        let state = self.state();
-        let claims = state.members.get(key).into_iter().flat_map(|member| &member.claims);
-        claims.map(|claim| claim.gateway.clone()).collect()
+        let claims = self.state().claims(key, &self.policy);
+        claims.into_iter().map(|claim| claim.gateway).collect()
     }
 
-    /// What others claim of the identities that this resource claims.
-    pub(crate) fn rivals(&self, key: &Key) -> Vec<Claim> {
+    /// What others claim of what this resource claims.
+    pub(crate) fn rivals(&self, key: &Key, claims: &[Claim]) -> Vec<Claim> {
         let state = self.state();
-        let Some(member) = state.members.get(key) else { return Vec::new() };
-        let gateways: HashSet<&GatewayId> =
-            member.claims.iter().map(|claim| &claim.gateway).collect();
-        let others: HashSet<&Key> = member
-            .claims
+        let gateways: HashSet<&GatewayId> = claims.iter().map(|claim| &claim.gateway).collect();
+        let others: HashSet<&Key> = claims
             .iter()
-            .flat_map(identities)
-            .filter_map(|identity| state.claimants.get(&identity))
+            .filter_map(|claim| Some(state.gateways.get(&claim.gateway)?.of(claim)))
             .flatten()
             .filter(|other| *other != key)
             .collect();
-        others
-            .into_iter()
-            .filter_map(|other| state.members.get(other))
-            .flat_map(|other| &other.claims)
-            .filter(|claim| gateways.contains(&claim.gateway))
-            .cloned()
-            .collect()
+        let theirs = others.into_iter().flat_map(|other| state.claims(other, &self.policy));
+        theirs.filter(|claim| gateways.contains(&claim.gateway)).collect()
     }
 
     /// Who has this target: for one that is found under a name.
     pub(crate) fn holders(&self, gateway: &GatewayId, target: &TargetId) -> Vec<Claim> {
         let state = self.state();
-        let identity = Identity::Target(gateway.clone(), target.clone());
-        let holders = state.claimants.get(&identity).into_iter().flatten();
-        holders
-            .filter_map(|key| state.members.get(key))
-            .flat_map(|member| &member.claims)
+        let Some(here) = state.gateways.get(gateway) else { return Vec::new() };
+        let claims = here.of_target(target).iter().flat_map(|key| state.claims(key, &self.policy));
+        claims
             .filter(|claim| claim.kind == ClaimKind::Holds && claim.gateway == *gateway)
             .filter(|claim| claim.target.as_ref() == Some(target))
-            .cloned()
             .collect()
     }
 
     /// Whom an observation concerns.
     pub(crate) fn concerned(&self, observation: &Observation) -> HashSet<Key> {
         let state = self.state();
-        let gateway = &observation.gateway;
+        let Some(here) = state.gateways.get(&observation.gateway) else { return HashSet::new() };
         if observation.outlook_changed {
-            return state.gateways.get(gateway).cloned().unwrap_or_default();
+            return here.all.clone();
         }
-        let identities = observation.changed.iter().flat_map(|(target, name)| {
-            [
-                Identity::Target(gateway.clone(), target.clone()),
-                Identity::Name(gateway.clone(), name.clone()),
-            ]
-        });
-        identities
-            .filter_map(|identity| state.claimants.get(&identity))
-            .flatten()
+        let changed = observation.changed.iter();
+        changed
+            .flat_map(|(target, name)| here.of_target(target).iter().chain(here.of_name(name)))
             .cloned()
             .collect()
     }
 
     /// A resource as the watch shows it. Returns whom to wake.
     pub(crate) fn seen(&self, server: MCPServer) -> HashSet<Key> {
-        let key = Key::of(&server);
         let mut state = self.state();
+        let key = state.known(Key::of(&server));
         state.list(&key);
-        let before = state.members.get(&key).map(|member| Arc::clone(&member.server));
+        let before = state.read(&key);
         if before.as_ref().is_some_and(|before| !is_newer(&server, before)) {
             return HashSet::new();
         }
-        let concerns = before.is_none_or(|before| concern(&before) != concern(&server));
-        let mut woken = state.put(&key, server, &self.policy);
+        let concerns = before.as_ref().is_none_or(|before| concern(before) != concern(&server));
+        let mut woken = state.put(&key, before.as_ref(), server, &self.policy);
         if concerns {
             woken.insert(key);
         }
@@ -218,21 +224,22 @@ impl Fleet {
     /// A resource as our own write returned it, or as it was read live. Returns whom to wake,
     /// which is never the resource itself.
     pub(crate) fn refreshed(&self, server: MCPServer) -> HashSet<Key> {
-        let key = Key::of(&server);
         let mut state = self.state();
+        let key = state.known(Key::of(&server));
         // Of a resource that the watch has shown to be gone, a late answer is nothing new. But of the
         // same version an answer goes before what the watch has shown: a watch that began under an
         // older CRD leaves out what that does not know.
-        let known = state.members.get(&key);
-        let counts = known.is_some_and(|member| {
-            version(&server) == version(&member.server) || is_newer(&server, &member.server)
-        });
-        if counts { state.put(&key, server, &self.policy) } else { HashSet::new() }
+        match state.read(&key) {
+            Some(known) if version(&server) == version(&known) || is_newer(&server, &known) => {
+                state.put(&key, Some(&known), server, &self.policy)
+            }
+            Some(_) | None => HashSet::new(),
+        }
     }
 
     /// A resource is gone. Returns whom to wake.
     pub(crate) fn gone(&self, key: &Key) -> HashSet<Key> {
-        self.state().remove(key)
+        self.state().remove(key, &self.policy)
     }
 
     /// This resource is gone, as far as its own end goes: one that has come since under the same
@@ -240,9 +247,9 @@ impl Fleet {
     pub(crate) fn left(&self, server: &MCPServer) -> HashSet<Key> {
         let key = Key::of(server);
         let mut state = self.state();
-        let member = state.members.get(&key);
-        let same = member.is_some_and(|member| member.server.metadata.uid == server.metadata.uid);
-        if same { state.remove(&key) } else { HashSet::new() }
+        let held = state.read(&key);
+        let same = held.is_some_and(|held| held.metadata.uid == server.metadata.uid);
+        if same { state.remove(&key, &self.policy) } else { HashSet::new() }
     }
 
     /// The watch of this scope begins to list anew.
@@ -263,7 +270,7 @@ impl Fleet {
             members.filter(|key| scope.covers(key) && !listed.contains(*key)).cloned().collect();
         let mut woken = HashSet::new();
         for key in gone {
-            woken.extend(state.remove(&key));
+            woken.extend(state.remove(&key, &self.policy));
             woken.insert(key);
         }
         woken

@@ -11,6 +11,7 @@ mod pass;
 mod run;
 mod settings;
 mod shifts;
+mod shown;
 mod turns;
 mod watching;
 mod work;

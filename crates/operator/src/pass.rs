@@ -11,7 +11,7 @@ mod demand;
 mod log;
 mod rehearse;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ pub(crate) struct Operator<A> {
     pub(crate) turns: Arc<Turns>,
     pub(crate) guard: Guard,
     pub(crate) policy: Mutex<Arc<Policy>>,
-    pub(crate) care: Mutex<HashMap<Key, Care>>,
+    pub(crate) care: Mutex<HashMap<Key, Box<Care>>>,
     pub(crate) events: Events,
     /// Whether nothing is to be written to either side.
     pub(crate) dry_run: bool,
@@ -120,7 +120,7 @@ impl<A: AgentCore> Operator<A> {
         if outcome.call == Call::Always {
             self.turns.leave(key);
         }
-        let urgency = before.as_ref().map_or(Urgency::Routine, |server| urgency(server));
+        let urgency = before.as_ref().map_or(Urgency::Routine, urgency);
         for gateway in self.work.done(key, Outcome { urgency, ..outcome }) {
             self.work.tell_awaited(&gateway, |anybody| self.mirrors.awaiting(&gateway, anybody));
         }
@@ -147,6 +147,8 @@ impl<A: AgentCore> Operator<A> {
                 if self.write_report(key, &server, &report).await? == Written::BySomebodyElse {
                     continue;
                 }
+                care.memory.rest(&report);
+                self.remember(key, care);
                 let (next, awaits) = (report.wake_at, report.awaits);
                 return Ok(Outcome { next, awaits, ..Outcome::default() });
             };
@@ -227,9 +229,10 @@ impl<A: AgentCore> Operator<A> {
     fn decide(&self, key: &Key, server: &MCPServer, care: &Care) -> Decision {
         let now = self.clock.now();
         let policy = self.policy();
-        let mut rivals = self.fleet.rivals(key);
+        let claims = Claim::of(server, &policy);
+        let mut rivals = self.fleet.rivals(key, &claims);
         let mut sights = HashMap::new();
-        for claim in Claim::of(server, &policy) {
+        for claim in claims {
             let Some(sight) = self.mirrors.sight(&claim.gateway) else { continue };
             // Who has the target that stands under our name?
             let holder = claim.name.as_ref().and_then(|name| sight.listing.as_ref()?.by_name(name));
@@ -266,13 +269,10 @@ impl<A: AgentCore> Operator<A> {
 
     /// Sees to it that everything is observed that the resources are about.
     pub(crate) fn observe_what_is_needed(&self) {
-        self.fleet.tell_needed(|needed| {
+        self.fleet.tell_needed(self.guard.works(), |needed| {
             self.workloads.keep(&needed.places);
-            let none = HashSet::new();
-            // Who stands by looks at no gateway.
-            let gateways = if self.guard.works() { &needed.gateways } else { &none };
-            self.mirrors.keep(gateways);
-            self.turns.keep(gateways);
+            self.mirrors.keep(&needed.gateways);
+            self.turns.keep(&needed.gateways);
         });
     }
 

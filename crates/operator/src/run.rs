@@ -10,10 +10,8 @@ use agentcore::aws::{Aws, CALL_TIMEOUT};
 use agentcore::{AgentCore, Clock, Mirrors, Observation, Pace};
 use anyhow::Context as _;
 use api::MCPServer;
-use kube::core::DeserializeGuard;
-use kube::core::error_boundary::InvalidObject;
 use kube::runtime::watcher::Event;
-use kube::{Api, Client};
+use kube::{Api, Client, Resource as _};
 use planner::Policy;
 use queue::Urgency;
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,6 +27,7 @@ use crate::leadership::{Candidacy, Guard};
 use crate::pass::Operator;
 use crate::settings::Settings;
 use crate::shifts;
+use crate::shown::Shown;
 use crate::turns::Turns;
 use crate::watching::{self, Heard, Subject};
 use crate::work::Work;
@@ -138,7 +137,7 @@ fn end_of_life() -> anyhow::Result<impl Future<Output = ()>> {
 
 /// Feeds the fleet from the watch of a scope.
 async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: Arc<Operator<A>>) {
-    let api: Api<DeserializeGuard<MCPServer>> = match &scope.0 {
+    let api: Api<Shown> = match &scope.0 {
         Some(namespace) => Api::namespaced(client, namespace),
         None => Api::all(client),
     };
@@ -160,11 +159,7 @@ async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: A
     .await;
 }
 
-fn take_in<A: AgentCore>(
-    event: Event<DeserializeGuard<MCPServer>>,
-    scope: &Scope,
-    operator: &Operator<A>,
-) {
+fn take_in<A: AgentCore>(event: Event<Shown>, scope: &Scope, operator: &Operator<A>) {
     let fleet = &operator.fleet;
     // Whatever changes while the watch goes on is a person's doing.
     let urgency = match &event {
@@ -180,7 +175,7 @@ fn take_in<A: AgentCore>(
         Event::Init => return fleet.listing_begins(scope),
         Event::InitDone => {
             let woken = fleet.listing_ends(scope);
-            info!(resources = fleet.keys().len(), "the MCPServers have been read");
+            info!(resources = fleet.len(), "the MCPServers have been read");
             woken
         }
         Event::InitApply(server) => fleet.seen(server),
@@ -205,23 +200,24 @@ fn take_in<A: AgentCore>(
     operator.work.wake(woken, urgency);
 }
 
-/// The event with its object, unless that has a form which no `MCPServer` has: under the schema of an
-/// older CRD it can. Its end needs no form.
-fn readable(event: Event<DeserializeGuard<MCPServer>>) -> Result<Event<MCPServer>, Key> {
-    let told = |guard: DeserializeGuard<MCPServer>| {
-        guard.0.map_err(|InvalidObject { error, metadata }| {
-            let Key { namespace, name } = Key::of_metadata(&metadata);
+/// The event with its object, unless that cannot be read. Its end needs no reading.
+fn readable(event: Event<Shown>) -> Result<Event<MCPServer>, Key> {
+    let told = |shown| match shown {
+        Shown::Readable(server) => Ok(*server),
+        Shown::Unreadable { metadata, error } => {
+            let key = Key::of_metadata(&metadata);
+            let (namespace, name) = (&key.namespace, &key.name);
             error!(namespace, name, error, "the MCPServer cannot be read: nothing is done for it");
-            Key { namespace, name }
-        })
+            Err(key)
+        }
     };
     Ok(match event {
         Event::Init => Event::Init,
         Event::InitDone => Event::InitDone,
-        Event::InitApply(guard) => Event::InitApply(told(guard)?),
-        Event::Apply(guard) => Event::Apply(told(guard)?),
-        Event::Delete(DeserializeGuard(Ok(server))) => Event::Delete(server),
-        Event::Delete(DeserializeGuard(Err(InvalidObject { metadata, .. }))) => {
+        Event::InitApply(shown) => Event::InitApply(told(shown)?),
+        Event::Apply(shown) => Event::Apply(told(shown)?),
+        Event::Delete(mut shown) => {
+            let metadata = std::mem::take(shown.meta_mut());
             Event::Delete(MCPServer { metadata, ..MCPServer::default() })
         }
     })

@@ -1,7 +1,8 @@
 //! A watch of Kubernetes for as long as somebody wants it.
 //!
 //! Contract: it does not end by itself. After a failure it is begun again, with growing pauses; what
-//! is wrong goes to the log once.
+//! is wrong goes to the log once. What there is at the beginning is streamed, object by object, where
+//! the API server can do that, and else listed page by page.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use crate::kubernetes::describe;
 
 /// How long one watch lasts, in seconds: it bounds how long a silent connection goes unnoticed.
 const WATCH_SECONDS: u32 = 60;
+/// How many objects a page has: they are in memory at once, each with much that is of no use.
+const PAGE: u32 = 100;
 /// A watch that has been refused and now goes on for this long is taken to have begun.
 const BEGUN_AFTER: Duration = Duration::from_secs(5);
 
@@ -43,7 +46,9 @@ pub(crate) async fn watch<K>(api: Api<K>, subject: Subject, mut hear: impl FnMut
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let mut events = watcher(api, watcher::Config::default().timeout(WATCH_SECONDS)).boxed();
+    let config = watcher::Config::default().timeout(WATCH_SECONDS);
+    let mut streams = true;
+    let mut events = watcher(api.clone(), config.clone().streaming_lists()).boxed();
     let mut trouble: Option<Trouble> = None;
     loop {
         let next = events.next();
@@ -56,6 +61,11 @@ where
         let event = match next {
             // A watcher begins anew by itself and does not end.
             Ok(None) => return,
+            Ok(Some(Err(error))) if streams && knows_no_streams(&error) => {
+                streams = false;
+                events = watcher(api.clone(), config.clone().page_size(PAGE)).boxed();
+                continue;
+            }
             Ok(Some(Err(error))) => {
                 let trouble = trouble.get_or_insert_default();
                 trouble.note(&error, &subject);
@@ -83,6 +93,13 @@ where
 pub(crate) fn refusal(error: &watcher::Error) -> Option<&Status> {
     const PASSING: [u16; 3] = [408, 410, 429];
     answer(error).filter(|said| (400..500).contains(&said.code) && !PASSING.contains(&said.code))
+}
+
+/// Whether the API server does not know streaming lists, or has them switched off: it takes what asks
+/// for one for a mistake.
+fn knows_no_streams(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        if matches!(status.code, 400 | 422))
 }
 
 fn answer(error: &watcher::Error) -> Option<&Status> {

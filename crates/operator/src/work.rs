@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     fn key(name: &str) -> Key {
-        Key { namespace: "a".to_owned(), name: name.to_owned() }
+        Key::new("a", name)
     }
 
     fn awaiting(call: Call) -> Outcome {

@@ -12,6 +12,7 @@ use api::{Accepted, Attempt, Failure, FailureClass, GatewayId, Target, TargetId}
 use jiff::Timestamp;
 
 use crate::backoff::{Schedule, delay};
+use crate::report::Report;
 
 /// How many times in a row a look may fail before that is told: about two minutes.
 const HICCUPS: u32 = 7;
@@ -125,8 +126,9 @@ pub struct Memory {
     changed: Option<Timestamp>,
     /// The same of Deletes.
     deleted: Option<Deleted>,
-    intended: Option<Intended>,
-    updated: Option<Updated>,
+    // Boxed, because most resources have none of these most of the time.
+    intended: Option<Box<Intended>>,
+    updated: Option<Box<Updated>>,
     /// Whether the Update that is recorded as under way was recorded by this process, and not sent.
     update_is_unsent: bool,
     /// `None`: that of a process before this one, if any.
@@ -160,6 +162,14 @@ impl Memory {
             again: None,
             request: None,
             sync_request: None,
+        }
+    }
+
+    /// The status says this now. What nobody will ask for is forgotten: whatever is remembered is
+    /// remembered by the thousands.
+    pub fn rest(&mut self, report: &Report) {
+        if report.needs_no_reading && report.awaits.is_empty() {
+            self.readings = Vec::new();
         }
     }
 
@@ -199,11 +209,11 @@ impl Memory {
     }
 
     pub(crate) fn intended(&self, nonce: &str) -> Option<&Intended> {
-        self.intended.as_ref().filter(|intended| intended.nonce == nonce)
+        self.intended.as_deref().filter(|intended| intended.nonce == nonce)
     }
 
     pub(crate) fn update_answer(&self, fingerprint: &str) -> Option<&Updated> {
-        self.updated.as_ref().filter(|updated| updated.fingerprint == fingerprint)
+        self.updated.as_deref().filter(|updated| updated.fingerprint == fingerprint)
     }
 
     /// Whether the recorded Update has certainly not come through.

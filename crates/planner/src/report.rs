@@ -44,6 +44,8 @@ pub struct Report {
     pub tools: Tools,
     /// What is recorded of the tools with this report, where anything is.
     pub(crate) synced: Option<Synced>,
+    /// Whether the records and the List alone say that the target serves what is written.
+    pub(crate) needs_no_reading: bool,
 }
 
 /// What has come of asking for the tools.
@@ -268,6 +270,7 @@ impl Report {
             handled: None,
             tools: Tools::Hold,
             synced: None,
+            needs_no_reading: false,
         }
     }
 

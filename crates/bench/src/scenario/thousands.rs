@@ -35,7 +35,7 @@ struct Size {
     quiet: Duration,
     edits: usize,
     moved: usize,
-    /// What a resource may take, in kB. Of a few hundred, and without optimisation, it is more.
+    /// What a resource may take, in kB. Of a few hundred it is more.
     kilobytes: f64,
 }
 
@@ -57,7 +57,7 @@ const SHORT: Size = Size {
     quiet: Duration::from_secs(20),
     edits: 10,
     moved: 5,
-    kilobytes: 25.0,
+    kilobytes: 5.0,
 };
 
 struct Play<'a> {

@@ -2,45 +2,97 @@
 //!
 //! Contract: the indexes say what the members say; nothing is left in them of who is gone.
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::hash::Hash;
 
 use api::{GatewayId, MCPServer, TargetId};
 use planner::{Claim, Policy, validate};
 
+use super::text::Text;
 use super::{Key, Scope};
 use crate::workloads::{Named, Place};
-
-/// What is claimed: a name on a gateway, or a target.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Identity {
-    Name(GatewayId, String),
-    Target(GatewayId, TargetId),
-}
 
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) members: HashMap<Key, Member>,
-    /// Who claims each identity.
-    pub(super) claimants: HashMap<Identity, HashSet<Key>>,
     /// Who claims something on each gateway.
-    pub(super) gateways: HashMap<GatewayId, HashSet<Key>>,
+    pub(super) gateways: HashMap<GatewayId, Claimants>,
     /// Who names each workload, place by place.
     pub(super) workloads: HashMap<Place, HashMap<String, HashSet<Key>>>,
     /// While the watch of a scope lists anew: who has been listed.
     pub(super) listed: HashMap<Scope, HashSet<Key>>,
     /// The scopes that have not been read yet.
     pub(super) unread: HashSet<Scope>,
+    /// How many times it has changed what is claimed or named.
+    pub(super) changes: u64,
+    /// What was told last of what has to be observed: after how many changes, and whether to one who
+    /// works.
+    pub(super) told: Option<(u64, bool)>,
 }
 
 #[derive(Debug)]
 pub(super) struct Member {
-    pub(super) server: Arc<MCPServer>,
-    pub(super) claims: Vec<Claim>,
-    pub(super) workload: Option<Named>,
+    pub(super) text: Text,
+    pub(super) workload: Option<Box<Named>>,
+}
+
+/// Who claims what on a gateway. Most names and targets are claimed by one resource.
+#[derive(Debug, Default)]
+pub(super) struct Claimants {
+    pub(super) all: HashSet<Key>,
+    names: HashMap<Box<str>, Vec<Key>>,
+    targets: HashMap<TargetId, Vec<Key>>,
+}
+
+impl Claimants {
+    pub(super) fn of_name(&self, name: &str) -> &[Key] {
+        self.names.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn of_target(&self, target: &TargetId) -> &[Key] {
+        self.targets.get(target).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who claims what is claimed here.
+    pub(super) fn of(&self, claim: &Claim) -> impl Iterator<Item = &Key> {
+        let name = claim.name.iter().flat_map(|name| self.of_name(name));
+        name.chain(claim.target.iter().flat_map(|target| self.of_target(target)))
+    }
+}
+
+/// What a resource claims and names.
+#[derive(PartialEq, Eq)]
+struct Stakes {
+    claims: Vec<Claim>,
+    workload: Option<Named>,
+}
+
+impl Stakes {
+    fn of(server: &MCPServer, policy: &Policy) -> Self {
+        let wish = validate(server).ok();
+        Self {
+            claims: Claim::wishing(server, wish.as_ref(), policy),
+            workload: Named::by(server, wish.as_ref()),
+        }
+    }
 }
 
 impl State {
+    /// The key under which it is held, so that it is held once.
+    pub(super) fn known(&self, key: Key) -> Key {
+        self.members.get_key_value(&key).map_or(key, |(known, _)| known.clone())
+    }
+
+    pub(super) fn read(&self, key: &Key) -> Option<MCPServer> {
+        self.members.get(key)?.text.read()
+    }
+
+    /// What this resource claims.
+    pub(super) fn claims(&self, key: &Key, policy: &Policy) -> Vec<Claim> {
+        self.read(key).map(|server| Claim::of(&server, policy)).unwrap_or_default()
+    }
+
     /// Where resources are being listed, this is one of them.
     pub(super) fn list(&mut self, key: &Key) {
         for (scope, listed) in &mut self.listed {
@@ -50,55 +102,71 @@ impl State {
         }
     }
 
-    pub(super) fn put(&mut self, key: &Key, server: MCPServer, policy: &Policy) -> HashSet<Key> {
-        let wish = validate(&server).ok();
-        let claims = Claim::wishing(&server, wish.as_ref(), policy);
-        let workload = Named::by(&server, wish.as_ref());
-        let member = Member { server: Arc::new(server), claims, workload };
-        if let Some(before) = self.members.get_mut(key)
-            && (&before.claims, &before.workload) == (&member.claims, &member.workload)
+    /// `before` is what is held of it, if anything.
+    pub(super) fn put(
+        &mut self,
+        key: &Key,
+        before: Option<&MCPServer>,
+        server: MCPServer,
+        policy: &Policy,
+    ) -> HashSet<Key> {
+        let stakes = Stakes::of(&server, policy);
+        let text = Text::of(server);
+        let before = before.map(|before| Stakes::of(before, policy));
+        if before.as_ref() == Some(&stakes)
+            && let Some(member) = self.members.get_mut(key)
         {
-            *before = member;
+            member.text = text;
             return HashSet::new();
         }
-        let mut woken = self.remove(key);
-        if let Some(Named { place, name }) = member.workload.clone() {
+        let mut woken = before.map(|before| self.withdraw(key, &before)).unwrap_or_default();
+        self.changes += 1;
+        if let Some(Named { place, name }) = stakes.workload.clone() {
             let named = self.workloads.entry(place).or_default();
             named.entry(name).or_default().insert(key.clone());
         }
-        for claim in &member.claims {
-            self.gateways.entry(claim.gateway.clone()).or_default().insert(key.clone());
-            for identity in identities(claim) {
-                let claimants = self.claimants.entry(identity).or_default();
-                woken.extend(claimants.iter().filter(|other| *other != key).cloned());
-                claimants.insert(key.clone());
+        for claim in &stakes.claims {
+            let here = self.gateways.entry(claim.gateway.clone()).or_default();
+            woken.extend(here.of(claim).filter(|other| *other != key).cloned());
+            here.all.insert(key.clone());
+            if let Some(name) = &claim.name {
+                add(&mut here.names, name.as_str().into(), key);
+            }
+            if let Some(target) = &claim.target {
+                add(&mut here.targets, target.clone(), key);
             }
         }
-        self.members.insert(key.clone(), member);
+        let workload = stakes.workload.map(Box::new);
+        self.members.insert(key.clone(), Member { text, workload });
         woken
     }
 
-    pub(super) fn remove(&mut self, key: &Key) -> HashSet<Key> {
-        let mut woken = HashSet::new();
-        let Some(member) = self.members.remove(key) else { return woken };
-        if let Some(workload) = &member.workload {
+    pub(super) fn remove(&mut self, key: &Key, policy: &Policy) -> HashSet<Key> {
+        let Some(before) = self.read(key) else { return HashSet::new() };
+        let woken = self.withdraw(key, &Stakes::of(&before, policy));
+        self.members.remove(key);
+        woken
+    }
+
+    /// Takes it out of the indexes. Returns who may have gained by that.
+    fn withdraw(&mut self, key: &Key, stakes: &Stakes) -> HashSet<Key> {
+        self.changes += 1;
+        if let Some(workload) = &stakes.workload {
             self.name_no_more(key, workload);
         }
-        for claim in &member.claims {
-            if let Some(claimants) = self.gateways.get_mut(&claim.gateway) {
-                claimants.remove(key);
-                if claimants.is_empty() {
-                    self.gateways.remove(&claim.gateway);
-                }
+        let mut woken = HashSet::new();
+        for claim in &stakes.claims {
+            let Some(here) = self.gateways.get_mut(&claim.gateway) else { continue };
+            here.all.remove(key);
+            woken.extend(here.of(claim).filter(|other| *other != key).cloned());
+            if let Some(name) = &claim.name {
+                take(&mut here.names, name.as_str(), key);
             }
-            for identity in identities(claim) {
-                if let Some(claimants) = self.claimants.get_mut(&identity) {
-                    claimants.remove(key);
-                    woken.extend(claimants.iter().cloned());
-                    if claimants.is_empty() {
-                        self.claimants.remove(&identity);
-                    }
-                }
+            if let Some(target) = &claim.target {
+                take(&mut here.targets, target, key);
+            }
+            if here.all.is_empty() {
+                self.gateways.remove(&claim.gateway);
             }
         }
         woken
@@ -118,10 +186,22 @@ impl State {
     }
 }
 
-/// What is claimed.
-pub(super) fn identities(claim: &Claim) -> impl Iterator<Item = Identity> {
-    let name = claim.name.iter().map(|name| Identity::Name(claim.gateway.clone(), name.clone()));
-    let target =
-        claim.target.iter().map(|target| Identity::Target(claim.gateway.clone(), target.clone()));
-    name.chain(target)
+fn add<I: Eq + Hash>(claimants: &mut HashMap<I, Vec<Key>>, identity: I, key: &Key) {
+    let keys = claimants.entry(identity).or_insert_with(|| Vec::with_capacity(1));
+    if !keys.contains(key) {
+        keys.push(key.clone());
+    }
+}
+
+fn take<I, Q>(claimants: &mut HashMap<I, Vec<Key>>, identity: &Q, key: &Key)
+where
+    I: Borrow<Q> + Eq + Hash,
+    Q: Eq + Hash + ?Sized,
+{
+    if let Some(keys) = claimants.get_mut(identity) {
+        keys.retain(|other| other != key);
+        if keys.is_empty() {
+            claimants.remove(identity);
+        }
+    }
 }

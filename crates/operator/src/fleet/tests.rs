@@ -40,7 +40,7 @@ fn server(namespace: &str, name: &str, version: u64) -> MCPServer {
 }
 
 fn key(namespace: &str, name: &str) -> Key {
-    Key { namespace: namespace.to_owned(), name: name.to_owned() }
+    Key::new(namespace, name)
 }
 
 fn fleet() -> Fleet {
@@ -111,7 +111,9 @@ fn a_late_answer_does_not_bring_back_who_is_gone() {
     fleet.gone(&key("a", "x"));
     fleet.refreshed(server("a", "x", 2));
     assert!(fleet.get(&key("a", "x")).is_none());
-    fleet.tell_needed(|needed| assert!(needed.gateways.is_empty()));
+    let mut heard = None;
+    fleet.tell_needed(true, |needed| heard = Some(needed.gateways.clone()));
+    assert_eq!(heard, Some(HashSet::new()));
 }
 
 /// The watch can show the next one before our last write to the one before it has been answered.
@@ -134,11 +136,12 @@ fn rivals_hear_of_each_other() {
     fleet.seen(server("a", "x", 1));
     let woken = fleet.seen(server("b", "y", 2));
     assert_eq!(woken, HashSet::from([key("a", "x"), key("b", "y")]));
-    let rivals = fleet.rivals(&key("a", "x"));
-    assert_eq!(rivals.len(), 1);
-    assert_eq!(rivals[0].owner.name, "b/y");
+    let rivals = |key: &Key| fleet.rivals(key, &Claim::of(&fleet.get(key).unwrap(), &fleet.policy));
+    let of_x = rivals(&key("a", "x"));
+    assert_eq!(of_x.len(), 1);
+    assert_eq!(of_x[0].owner.name, "b/y");
     assert_eq!(fleet.gone(&key("a", "x")), HashSet::from([key("b", "y")]));
-    assert!(fleet.rivals(&key("b", "y")).is_empty());
+    assert!(rivals(&key("b", "y")).is_empty());
 }
 
 #[test]
@@ -202,10 +205,10 @@ fn news_of_a_workload_concern_those_who_name_it() {
 #[test]
 fn workloads_are_needed_where_one_is_named() {
     let fleet = fleet();
-    let places = || {
-        let mut heard = None;
-        fleet.tell_needed(|needed| heard = Some(needed.places.clone()));
-        heard.unwrap()
+    let mut heard = HashSet::new();
+    let mut places = || {
+        fleet.tell_needed(true, |needed| heard.clone_from(&needed.places));
+        heard.clone()
     };
     let place = |namespace: &str, kind| Place { namespace: namespace.to_owned(), kind };
     fleet.seen(server("a", "plain", 1));
@@ -225,6 +228,23 @@ fn workloads_are_needed_where_one_is_named() {
     fleet.seen(leaving);
     assert_eq!(places(), HashSet::new(), "who goes asks for no tools");
     assert_eq!(fleet.workload_of(&key("a", "x")), None);
+}
+
+#[test]
+fn what_is_needed_is_told_when_it_changes() {
+    let fleet = fleet();
+    let told = |works| {
+        let mut heard = None;
+        fleet.tell_needed(works, |needed| heard = Some(needed.gateways.len()));
+        heard
+    };
+    assert_eq!(told(true), Some(0));
+    fleet.seen(server("a", "x", 1));
+    assert_eq!(told(true), Some(1));
+    fleet.refreshed(server("a", "x", 2));
+    assert_eq!(told(true), None, "it claims what it claimed");
+    assert_eq!(told(false), Some(0), "who stands by looks at no gateway");
+    assert_eq!(told(true), Some(1));
 }
 
 #[test]

@@ -37,16 +37,19 @@ impl<A: AgentCore> Operator<A> {
             seed: fastrand::u64(..),
             rehearsed: Vec::new(),
         };
-        let known = care.entry(key.clone()).or_insert_with(begin);
+        let known = care.entry(key.clone()).or_insert_with(|| Box::new(begin()));
         if known.uid != *uid {
-            *known = begin();
+            **known = begin();
         }
         known.memory.notice(server, self.clock.now());
-        known.clone()
+        Care::clone(known)
     }
 
     pub(super) fn remember(&self, key: &Key, known: Care) {
-        self.care.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), known);
+        self.care
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.clone(), Box::new(known));
     }
 
     pub(super) fn forget(&self, key: &Key) {

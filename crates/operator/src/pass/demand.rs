@@ -36,7 +36,7 @@ pub(super) fn place(key: &Key, server: &MCPServer, step: &Step, report: &Report)
         },
         urgent => urgent,
     };
-    Some(Place { urgency, attempt, gateway, namespace: key.namespace.clone() })
+    Some(Place { urgency, attempt, gateway, namespace: key.namespace.to_string() })
 }
 
 /// How urgent it is to look after the resource.

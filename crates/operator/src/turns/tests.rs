@@ -44,12 +44,12 @@ impl Stage {
     async fn woken(&self) -> (String, Duration) {
         let began = tokio::time::Instant::now();
         let key = self.work.next().await;
-        (key.name, began.elapsed())
+        (key.name.to_string(), began.elapsed())
     }
 }
 
 fn key(name: &str) -> Key {
-    Key { namespace: "n".to_owned(), name: name.to_owned() }
+    Key::new("n", name)
 }
 
 fn limits(creates: u32, operations: u32) -> Limits {

@@ -86,7 +86,7 @@ async fn without_the_rights_it_says_which_and_goes_on_once_it_has_them() -> Test
         })
         .await?;
     let (_, _, message) = condition(&hidden, "ToolsSynchronized").unwrap_or_default();
-    assert!(message.contains("cannot list resource \"deployments\""), "{message}");
+    assert!(message.contains("cannot watch resource \"deployments\""), "{message}");
     let logs = running.logs();
     assert!(logs.contains("workload_viewer_role.yaml"), "{logs}");
 

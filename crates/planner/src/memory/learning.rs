@@ -44,12 +44,12 @@ impl Memory {
             // The same intent, recorded again before a late attempt.
             Step::RecordIntent(intent) if self.intended(&intent.nonce).is_some() => {}
             Step::RecordIntent(intent) => {
-                self.intended = Some(Intended {
+                self.intended = Some(Box::new(Intended {
                     nonce: intent.nonce.clone(),
                     sent: false,
                     ambiguous: false,
                     answer: None,
-                });
+                }));
             }
             // An answer to an earlier Update is none to the one that comes now.
             Step::RecordApplying(_) => {
@@ -89,10 +89,12 @@ impl Memory {
                 (Attempt::Create, result.is_ok())
             }
             Step::Update { definition, again, before, .. } => {
-                self.updated = accepted.map(|answer| Updated {
-                    fingerprint: fingerprint(definition),
-                    moved: answer.updated_at > *before,
-                    answer,
+                self.updated = accepted.map(|answer| {
+                    Box::new(Updated {
+                        fingerprint: fingerprint(definition),
+                        moved: answer.updated_at > *before,
+                        answer,
+                    })
                 });
                 // A definite refusal leaves it unsent.
                 self.update_is_unsent &= failure.is_some_and(|f| f.class.is_definite());
@@ -163,12 +165,12 @@ impl Memory {
         let earlier = self.intended.take().filter(|intended| intended.nonce == nonce);
         // Without a memory of the intent a process before this one may have tried.
         let ambiguous = earlier.is_none_or(|earlier| earlier.ambiguous);
-        self.intended = Some(Intended {
+        self.intended = Some(Box::new(Intended {
             nonce: nonce.to_owned(),
             sent: true,
             ambiguous: ambiguous || changed && answer.is_none(),
             answer,
-        });
+        }));
     }
 
     fn read(

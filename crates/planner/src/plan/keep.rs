@@ -195,7 +195,8 @@ impl Keeper<'_> {
         let ignored = self.wish.drift == DriftPolicy::Ignore;
         let asked = self.world.request().is_some() && !ignored;
         if ready && entry.updated_at == applied.updated_at && !asked {
-            return self.ready(entry, applied.fingerprint.clone());
+            let Decision { step, report } = self.ready(entry, applied.fingerprint.clone());
+            return Decision { step, report: Report { needs_no_reading: true, ..report } };
         }
         if ready && applied.settled && ignored {
             return self.serves(entry, applied.clone(), false);

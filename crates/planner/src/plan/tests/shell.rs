@@ -341,6 +341,7 @@ impl Story {
         if !was_ready && self.is_ready() {
             self.check_that_ready_is_true();
         }
+        self.memory.rest(report);
         self.wake_at = report.wake_at;
         self.awaits.clone_from(&report.awaits);
         self.assert(report.wake_at.is_none_or(|at| at > planned_at), "it waits for the past");

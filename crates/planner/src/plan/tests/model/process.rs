@@ -169,7 +169,10 @@ impl Scene {
         self.minds[index].memory.notice(&server, self.now);
         let Decision { step, report } = self.decide(policy, index, &server);
         match step {
-            None if fate == Fate::Fine => self.report(policy, index, server, &report),
+            None if fate == Fate::Fine => {
+                self.minds[index].memory.rest(&report);
+                self.report(policy, index, server, &report);
+            }
             None => return None,
             Some(step) => self.carry_out(policy, index, server, &step, &report, fate)?,
         }
