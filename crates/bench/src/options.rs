@@ -56,6 +56,8 @@ pub(crate) enum Scenario {
     Memory,
     /// A day of edits, one after the other
     Day,
+    /// 50,000 resources in simulated time: planner, queue and mirrors alone
+    Simulated,
 }
 
 impl Options {

@@ -87,7 +87,6 @@ pub(crate) struct Needed {
 /// All resources.
 #[derive(Debug)]
 pub(crate) struct Fleet {
-    policy: Policy,
     state: Mutex<State>,
     /// Whether all resources have been read once.
     synced: watch::Sender<bool>,
@@ -96,9 +95,21 @@ pub(crate) struct Fleet {
 impl Fleet {
     /// An empty fleet, to be fed by a watch of each scope.
     pub(crate) fn new(policy: Policy, scopes: impl IntoIterator<Item = Scope>) -> Self {
-        let state = State { unread: scopes.into_iter().collect(), ..State::default() };
+        let state = State::new(Arc::new(policy), scopes.into_iter().collect());
         let synced = watch::Sender::new(state.unread.is_empty());
-        Self { policy, state: Mutex::new(state), synced }
+        Self { state: Mutex::new(state), synced }
+    }
+
+    /// What is known of the account and the settings.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.state().policy)
+    }
+
+    /// This is the account that the operator works in: what belongs to another is looked at no more.
+    pub(crate) fn works_in(&self, account: String) {
+        let mut state = self.state();
+        let policy = Policy { account: Some(account), ..(*state.policy).clone() };
+        state.judge_by(policy);
     }
 
     /// Whether all resources have been read once.
@@ -133,7 +144,8 @@ impl Fleet {
         if state.told.replace(now) == Some(now) {
             return;
         }
-        let gateways = state.gateways.keys().filter(|_| works).cloned().collect();
+        let looked_at = state.gateways.iter().filter(|(_, here)| works && !here.all.is_empty());
+        let gateways = looked_at.map(|(gateway, _)| gateway.clone()).collect();
         hear(&Needed { gateways, places: state.workloads.keys().cloned().collect() });
     }
 
@@ -156,7 +168,7 @@ impl Fleet {
 
     /// The gateways that this resource claims something on.
     pub(crate) fn gateways_of(&self, key: &Key) -> HashSet<GatewayId> {
-        let claims = self.state().claims(key, &self.policy);
+        let claims = self.state().claims(key);
         claims.into_iter().map(|claim| claim.gateway).collect()
     }
 
@@ -170,7 +182,7 @@ impl Fleet {
             .flatten()
             .filter(|other| *other != key)
             .collect();
-        let theirs = others.into_iter().flat_map(|other| state.claims(other, &self.policy));
+        let theirs = others.into_iter().flat_map(|other| state.claims(other));
         theirs.filter(|claim| gateways.contains(&claim.gateway)).collect()
     }
 
@@ -178,7 +190,7 @@ impl Fleet {
     pub(crate) fn holders(&self, gateway: &GatewayId, target: &TargetId) -> Vec<Claim> {
         let state = self.state();
         let Some(here) = state.gateways.get(gateway) else { return Vec::new() };
-        let claims = here.of_target(target).iter().flat_map(|key| state.claims(key, &self.policy));
+        let claims = here.of_target(target).iter().flat_map(|key| state.claims(key));
         claims
             .filter(|claim| claim.kind == ClaimKind::Holds && claim.gateway == *gateway)
             .filter(|claim| claim.target.as_ref() == Some(target))
@@ -209,7 +221,7 @@ impl Fleet {
             return HashSet::new();
         }
         let concerns = before.as_ref().is_none_or(|before| concern(before) != concern(&server));
-        let mut woken = state.put(&key, before.as_ref(), server, &self.policy);
+        let mut woken = state.put(&key, before.as_ref(), server);
         if concerns {
             woken.insert(key);
         }
@@ -231,7 +243,7 @@ impl Fleet {
         // older CRD leaves out what that does not know.
         match state.read(&key) {
             Some(known) if version(&server) == version(&known) || is_newer(&server, &known) => {
-                state.put(&key, Some(&known), server, &self.policy)
+                state.put(&key, Some(&known), server)
             }
             Some(_) | None => HashSet::new(),
         }
@@ -239,7 +251,7 @@ impl Fleet {
 
     /// A resource is gone. Returns whom to wake.
     pub(crate) fn gone(&self, key: &Key) -> HashSet<Key> {
-        self.state().remove(key, &self.policy)
+        self.state().remove(key)
     }
 
     /// This resource is gone, as far as its own end goes: one that has come since under the same
@@ -249,7 +261,7 @@ impl Fleet {
         let mut state = self.state();
         let held = state.read(&key);
         let same = held.is_some_and(|held| held.metadata.uid == server.metadata.uid);
-        if same { state.remove(&key, &self.policy) } else { HashSet::new() }
+        if same { state.remove(&key) } else { HashSet::new() }
     }
 
     /// The watch of this scope begins to list anew.
@@ -270,7 +282,7 @@ impl Fleet {
             members.filter(|key| scope.covers(key) && !listed.contains(*key)).cloned().collect();
         let mut woken = HashSet::new();
         for key in gone {
-            woken.extend(state.remove(&key, &self.policy));
+            woken.extend(state.remove(&key));
             woken.insert(key);
         }
         woken

@@ -12,13 +12,13 @@ mod log;
 mod rehearse;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agentcore::{AgentCore, Clock, Mirrors};
 use api::{Attempt, MCPServer};
 use jiff::Timestamp;
-use planner::{Claim, Decision, Owner, Policy, Report, Step, Wait, World, note, plan, project};
+use planner::{Claim, Decision, Owner, Report, Step, Wait, World, note, plan, project};
 use queue::Urgency;
 use tokio::sync::watch;
 use tracing::{debug, warn};
@@ -55,7 +55,6 @@ pub(crate) struct Operator<A> {
     pub(crate) work: Arc<Work>,
     pub(crate) turns: Arc<Turns>,
     pub(crate) guard: Guard,
-    pub(crate) policy: Mutex<Arc<Policy>>,
     pub(crate) care: Mutex<HashMap<Key, Box<Care>>>,
     pub(crate) events: Events,
     /// Whether nothing is to be written to either side.
@@ -228,7 +227,7 @@ impl<A: AgentCore> Operator<A> {
     /// Gathers both pictures and asks the planner.
     fn decide(&self, key: &Key, server: &MCPServer, care: &Care) -> Decision {
         let now = self.clock.now();
-        let policy = self.policy();
+        let policy = self.fleet.policy();
         let claims = Claim::of(server, &policy);
         let mut rivals = self.fleet.rivals(key, &claims);
         let mut sights = HashMap::new();
@@ -329,10 +328,6 @@ impl<A: AgentCore> Operator<A> {
         let server = self.resources.read(key).await?;
         self.took_in(server);
         Ok(())
-    }
-
-    fn policy(&self) -> Arc<Policy> {
-        Arc::clone(&self.policy.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

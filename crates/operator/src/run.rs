@@ -3,7 +3,7 @@
 //! Contract: whatever is missing outside (API server, CRD, credentials, gateway) is waited for
 //! and said in the log; none of it ends the process.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agentcore::aws::{Aws, CALL_TIMEOUT};
@@ -83,7 +83,6 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         workloads: Workloads::new(client.clone(), clock, news),
         turns: Arc::new(Turns::new(clock, settings.limits, Arc::clone(&work))),
         work,
-        policy: Mutex::new(Arc::new(policy)),
         care: Mutex::default(),
         guard: Guard::new(leadership.is_some(), call_timeout),
         events,
@@ -104,7 +103,8 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         });
     }
     for scope in scopes {
-        tasks.spawn(watch_resources(client.clone(), scope, Arc::clone(&operator)));
+        let selector = settings.selector.clone();
+        tasks.spawn(watch_resources(client.clone(), scope, selector, Arc::clone(&operator)));
     }
     tasks.spawn(hand_on(observed, Arc::clone(&operator)));
     tasks.spawn(spread(heard, Arc::clone(&operator)));
@@ -136,7 +136,12 @@ fn end_of_life() -> anyhow::Result<impl Future<Output = ()>> {
 }
 
 /// Feeds the fleet from the watch of a scope.
-async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: Arc<Operator<A>>) {
+async fn watch_resources<A: AgentCore>(
+    client: Client,
+    scope: Scope,
+    selector: Option<String>,
+    operator: Arc<Operator<A>>,
+) {
     let api: Api<Shown> = match &scope.0 {
         Some(namespace) => Api::namespaced(client, namespace),
         None => Api::all(client),
@@ -148,10 +153,11 @@ async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: A
                 Some("the CRD mcpservers.mcpgateway.bedrock.aws is not installed: run make install")
             }
             403 => Some("the operator's service account lacks rights: apply config/rbac"),
+            400 => Some("it may be --watch-label-selector that the API server does not understand"),
             _ => None,
         },
     };
-    watching::watch(api, subject, |heard| match heard {
+    watching::watch(api, selector.as_deref(), subject, |heard| match heard {
         Heard::Event(event) => take_in(event, &scope, &operator),
         // What was known before is all that is.
         Heard::Failed(_) | Heard::Mended => {}
@@ -256,8 +262,8 @@ async fn learn_account<A: AgentCore>(operator: Arc<Operator<A>>) {
         match operator.agentcore.account().await {
             Ok(account) => {
                 info!(account, "working in this AWS account");
-                let mut policy = operator.policy.lock().unwrap_or_else(PoisonError::into_inner);
-                *policy = Arc::new(Policy { account: Some(account), ..(**policy).clone() });
+                operator.fleet.works_in(account);
+                operator.observe_what_is_needed();
                 break;
             }
             Err(failure) => {

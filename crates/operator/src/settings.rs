@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) region: Option<String>,
     /// The namespaces whose resources are kept; none: all.
     pub(crate) namespaces: Vec<String>,
+    /// Which of them, by their labels; `None`: all.
+    pub(crate) selector: Option<String>,
     /// Where probes are answered; `None`: nowhere.
     pub(crate) probe_address: Option<SocketAddr>,
     /// How long AWS may show an old state after a change.
@@ -84,6 +86,11 @@ struct Arguments {
     /// Namespaces whose MCPServers are kept, separated by commas [default: all]
     #[arg(long, env = "WATCH_NAMESPACES", value_name = "NAMES")]
     watch_namespaces: Option<String>,
+
+    /// Which MCPServers are kept, by their labels, such as account=prod: several operators share a
+    /// cluster if each has a selector of its own, and a Lease of its own [default: all]
+    #[arg(long, env = "WATCH_LABEL_SELECTOR", value_name = "SELECTOR")]
+    watch_label_selector: Option<String>,
 
     /// Where /healthz and /readyz are answered, as host:port or :port; 0: nowhere [default: :8081]
     #[arg(long, env = "HEALTH_PROBE_BIND_ADDRESS", value_name = "ADDRESS")]
@@ -186,6 +193,7 @@ impl Settings {
             gateway: gateway.map(GatewayId),
             region,
             namespaces: namespaces(arguments.watch_namespaces)?,
+            selector: selector(arguments.watch_label_selector)?,
             probe_address: given(
                 arguments.health_probe_bind_address,
                 ":8081",
@@ -259,6 +267,17 @@ fn namespaces(value: Option<String>) -> Result<Vec<String>, Complaint> {
             Err(Complaint::about("watch-namespaces", "WATCH_NAMESPACES", name, problem))
         }
         None => Ok(names),
+    }
+}
+
+/// What the API server takes for a selector it says itself, when it is asked to watch.
+fn selector(value: Option<String>) -> Result<Option<String>, Complaint> {
+    match set(value) {
+        Some(text) if text.chars().any(char::is_control) => {
+            let problem = "a selector is one line, as account=prod,team in (a,b)";
+            Err(Complaint::about("watch-label-selector", "WATCH_LABEL_SELECTOR", &text, problem))
+        }
+        text => Ok(text),
     }
 }
 

@@ -41,12 +41,17 @@ pub(crate) struct Subject {
     pub(crate) hint: fn(u16) -> Option<&'static str>,
 }
 
-/// Watches until nobody awaits it any more.
-pub(crate) async fn watch<K>(api: Api<K>, subject: Subject, mut hear: impl FnMut(Heard<K>))
-where
+/// Watches what the selector shows, or everything, until nobody awaits it any more.
+pub(crate) async fn watch<K>(
+    api: Api<K>,
+    selector: Option<&str>,
+    subject: Subject,
+    mut hear: impl FnMut(Heard<K>),
+) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let config = watcher::Config::default().timeout(WATCH_SECONDS);
+    let all = watcher::Config::default().timeout(WATCH_SECONDS);
+    let config = selector.iter().fold(all, |config, selector| config.labels(selector));
     let mut streams = true;
     let mut events = watcher(api.clone(), config.clone().streaming_lists()).boxed();
     let mut trouble: Option<Trouble> = None;

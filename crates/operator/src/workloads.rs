@@ -138,7 +138,7 @@ impl Workloads {
         };
         let (seen, clock, news) = (Arc::clone(&picture), self.clock, self.news.clone());
         let task = tokio::spawn(async move {
-            watch(api, subject, |heard| {
+            watch(api, None, subject, |heard| {
                 let told = lock(&seen).hear(heard, clock.now());
                 if told != News::Of(Vec::new()) {
                     // Nobody listens only if the process is ending.

@@ -26,7 +26,7 @@ pub use backoff::{Schedule, delay};
 pub use claim::{Claim, ClaimKind, Owner};
 pub use diff::{differences, fingerprint};
 pub use memory::{Answer, Call, Memory};
-pub use plan::{Decision, plan};
+pub use plan::{Decision, foreign_arn, plan};
 pub use report::{Note, Remedy, Report, Standing, Tools, Wait, note, project};
 pub use step::{Binding, Step, client_token};
 pub use validate::{

@@ -3,6 +3,7 @@
 mod burst;
 mod day;
 mod quotas;
+mod simulated;
 mod thousands;
 
 use anyhow::Result;
@@ -10,10 +11,11 @@ use anyhow::Result;
 use crate::options::{Options, Scenario};
 use crate::report::Report;
 
-/// Measures what is asked for. What needs no AWS and no Kubernetes (planning) is measured where it
-/// lives: `make bench-plan`.
+/// Measures what is asked for. How long one plan takes is measured where it lives: `make bench-plan`.
 pub(crate) async fn play(options: &Options, report: &mut Report) -> Result<()> {
-    use Scenario::{Day, Drift, EditStorm, Fleet, Memory, OneEdit, Quiet, Restart, TearDown, Wide};
+    use Scenario::{
+        Day, Drift, EditStorm, Fleet, Memory, OneEdit, Quiet, Restart, Simulated, TearDown, Wide,
+    };
     let mut calls = quotas::Calls::default();
     if options.wants(Fleet) {
         Box::pin(quotas::fleet(options, report, &mut calls)).await?;
@@ -27,6 +29,9 @@ pub(crate) async fn play(options: &Options, report: &mut Report) -> Result<()> {
     }
     if options.wants(Day) {
         Box::pin(day::play(options, report)).await?;
+    }
+    if options.wants(Simulated) {
+        simulated::play(options, report)?;
     }
     Ok(())
 }

@@ -5,16 +5,18 @@
 use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use std::sync::Arc;
 
 use api::{GatewayId, MCPServer, TargetId};
-use planner::{Claim, Policy, validate};
+use planner::{Claim, Policy, foreign_arn, validate};
 
 use super::text::Text;
 use super::{Key, Scope};
 use crate::workloads::{Named, Place};
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
+    pub(super) policy: Arc<Policy>,
     pub(super) members: HashMap<Key, Member>,
     /// Who claims something on each gateway.
     pub(super) gateways: HashMap<GatewayId, Claimants>,
@@ -40,6 +42,7 @@ pub(super) struct Member {
 /// Who claims what on a gateway. Most names and targets are claimed by one resource.
 #[derive(Debug, Default)]
 pub(super) struct Claimants {
+    /// Those for whom the gateway is looked at.
     pub(super) all: HashSet<Key>,
     names: HashMap<Box<str>, Vec<Key>>,
     targets: HashMap<TargetId, Vec<Key>>,
@@ -64,6 +67,8 @@ impl Claimants {
 /// What a resource claims and names.
 #[derive(PartialEq, Eq)]
 struct Stakes {
+    /// Whether it belongs to another account or Region. Others respect its claims all the same.
+    is_foreign: bool,
     claims: Vec<Claim>,
     workload: Option<Named>,
 }
@@ -72,6 +77,7 @@ impl Stakes {
     fn of(server: &MCPServer, policy: &Policy) -> Self {
         let wish = validate(server).ok();
         Self {
+            is_foreign: foreign_arn(server, policy).is_some(),
             claims: Claim::wishing(server, wish.as_ref(), policy),
             workload: Named::by(server, wish.as_ref()),
         }
@@ -79,6 +85,35 @@ impl Stakes {
 }
 
 impl State {
+    /// Nobody yet. These scopes are to be read.
+    pub(super) fn new(policy: Arc<Policy>, unread: HashSet<Scope>) -> Self {
+        Self {
+            policy,
+            members: HashMap::new(),
+            gateways: HashMap::new(),
+            workloads: HashMap::new(),
+            listed: HashMap::new(),
+            unread,
+            changes: 0,
+            told: None,
+        }
+    }
+
+    /// From now on it is judged by this what resources claim.
+    pub(super) fn judge_by(&mut self, policy: Policy) {
+        let policy = Arc::new(policy);
+        let before = std::mem::replace(&mut self.policy, Arc::clone(&policy));
+        let keys: Vec<Key> = self.members.keys().cloned().collect();
+        for key in keys {
+            let Some(server) = self.read(&key) else { continue };
+            let (old, new) = (Stakes::of(&server, &before), Stakes::of(&server, &policy));
+            if old != new {
+                self.withdraw(&key, &old);
+                self.enter(&key, &new);
+            }
+        }
+    }
+
     /// The key under which it is held, so that it is held once.
     pub(super) fn known(&self, key: Key) -> Key {
         self.members.get_key_value(&key).map_or(key, |(known, _)| known.clone())
@@ -89,8 +124,8 @@ impl State {
     }
 
     /// What this resource claims.
-    pub(super) fn claims(&self, key: &Key, policy: &Policy) -> Vec<Claim> {
-        self.read(key).map(|server| Claim::of(&server, policy)).unwrap_or_default()
+    pub(super) fn claims(&self, key: &Key) -> Vec<Claim> {
+        self.read(key).map(|server| Claim::of(&server, &self.policy)).unwrap_or_default()
     }
 
     /// Where resources are being listed, this is one of them.
@@ -102,17 +137,16 @@ impl State {
         }
     }
 
-    /// `before` is what is held of it, if anything.
+    /// `before` is what is held of it, if anything. Returns whose rival it has become, or was.
     pub(super) fn put(
         &mut self,
         key: &Key,
         before: Option<&MCPServer>,
         server: MCPServer,
-        policy: &Policy,
     ) -> HashSet<Key> {
-        let stakes = Stakes::of(&server, policy);
+        let stakes = Stakes::of(&server, &self.policy);
         let text = Text::of(server);
-        let before = before.map(|before| Stakes::of(before, policy));
+        let before = before.map(|before| Stakes::of(before, &self.policy));
         if before.as_ref() == Some(&stakes)
             && let Some(member) = self.members.get_mut(key)
         {
@@ -120,15 +154,33 @@ impl State {
             return HashSet::new();
         }
         let mut woken = before.map(|before| self.withdraw(key, &before)).unwrap_or_default();
+        woken.extend(self.enter(key, &stakes));
+        let workload = stakes.workload.map(Box::new);
+        self.members.insert(key.clone(), Member { text, workload });
+        woken
+    }
+
+    pub(super) fn remove(&mut self, key: &Key) -> HashSet<Key> {
+        let Some(before) = self.read(key) else { return HashSet::new() };
+        let woken = self.withdraw(key, &Stakes::of(&before, &self.policy));
+        self.members.remove(key);
+        woken
+    }
+
+    /// Puts it into the indexes. Returns whose rival it is.
+    fn enter(&mut self, key: &Key, stakes: &Stakes) -> HashSet<Key> {
         self.changes += 1;
         if let Some(Named { place, name }) = stakes.workload.clone() {
             let named = self.workloads.entry(place).or_default();
             named.entry(name).or_default().insert(key.clone());
         }
+        let mut rivals = HashSet::new();
         for claim in &stakes.claims {
             let here = self.gateways.entry(claim.gateway.clone()).or_default();
-            woken.extend(here.of(claim).filter(|other| *other != key).cloned());
-            here.all.insert(key.clone());
+            rivals.extend(here.of(claim).filter(|other| *other != key).cloned());
+            if !stakes.is_foreign {
+                here.all.insert(key.clone());
+            }
             if let Some(name) = &claim.name {
                 add(&mut here.names, name.as_str().into(), key);
             }
@@ -136,16 +188,7 @@ impl State {
                 add(&mut here.targets, target.clone(), key);
             }
         }
-        let workload = stakes.workload.map(Box::new);
-        self.members.insert(key.clone(), Member { text, workload });
-        woken
-    }
-
-    pub(super) fn remove(&mut self, key: &Key, policy: &Policy) -> HashSet<Key> {
-        let Some(before) = self.read(key) else { return HashSet::new() };
-        let woken = self.withdraw(key, &Stakes::of(&before, policy));
-        self.members.remove(key);
-        woken
+        rivals
     }
 
     /// Takes it out of the indexes. Returns who may have gained by that.
@@ -165,7 +208,7 @@ impl State {
             if let Some(target) = &claim.target {
                 take(&mut here.targets, target, key);
             }
-            if here.all.is_empty() {
+            if here.all.is_empty() && here.names.is_empty() && here.targets.is_empty() {
                 self.gateways.remove(&claim.gateway);
             }
         }

@@ -136,7 +136,8 @@ fn rivals_hear_of_each_other() {
     fleet.seen(server("a", "x", 1));
     let woken = fleet.seen(server("b", "y", 2));
     assert_eq!(woken, HashSet::from([key("a", "x"), key("b", "y")]));
-    let rivals = |key: &Key| fleet.rivals(key, &Claim::of(&fleet.get(key).unwrap(), &fleet.policy));
+    let rivals =
+        |key: &Key| fleet.rivals(key, &Claim::of(&fleet.get(key).unwrap(), &fleet.policy()));
     let of_x = rivals(&key("a", "x"));
     assert_eq!(of_x.len(), 1);
     assert_eq!(of_x[0].owner.name, "b/y");
@@ -228,6 +229,31 @@ fn workloads_are_needed_where_one_is_named() {
     fleet.seen(leaving);
     assert_eq!(places(), HashSet::new(), "who goes asks for no tools");
     assert_eq!(fleet.workload_of(&key("a", "x")), None);
+}
+
+#[test]
+fn no_gateway_is_looked_at_for_what_belongs_to_another_account() {
+    let fleet = fleet();
+    let mut bound = server("a", "x", 1);
+    bound.status = Some(MCPServerStatus {
+        gateway_id: Some("gw".to_owned()),
+        gateway_arn: Some("arn:aws:bedrock-agentcore:us-east-1:210987654321:gateway/gw".to_owned()),
+        target_id: Some("T".to_owned()),
+        target_name: Some("weather".to_owned()),
+        ..MCPServerStatus::default()
+    });
+    fleet.seen(bound);
+    let looked_at = || {
+        let mut heard = None;
+        fleet.tell_needed(true, |needed| heard = Some(needed.gateways.clone()));
+        heard
+    };
+    assert_eq!(looked_at(), Some(HashSet::from([GatewayId::from("gw")])), "it may be ours");
+    fleet.works_in("123456789012".to_owned());
+    assert_eq!(looked_at(), Some(HashSet::new()));
+    let rival = server("b", "y", 2);
+    let claims = Claim::of(&rival, &fleet.policy());
+    assert_eq!(fleet.rivals(&Key::of(&rival), &claims).len(), 2, "its claims are respected");
 }
 
 #[test]

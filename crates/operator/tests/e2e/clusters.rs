@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use api::MCPServer;
+use emulator::{AccessKey, Account, Durations};
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
-use testkit::scenario::{GATEWAY, is_ready, valid_spec};
+use testkit::scenario::{GATEWAY, condition, is_ready, valid_spec};
 use testkit::{ControlPlane, Manifests, Scenario, TestResult, binary, install, wait};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -35,8 +36,7 @@ async fn a_second_cluster_with_the_same_manifest_does_not_share_the_target() -> 
         }
         wait::on(&servers, "weather")
             .until("in conflict", |server| {
-                testkit::scenario::condition(server, "Ready")
-                    .is_some_and(|ready| ready.1 == "NameConflict")
+                condition(server, "Ready").is_some_and(|ready| ready.1 == "NameConflict")
             })
             .await?;
         second.kill().await?;
@@ -142,5 +142,79 @@ async fn a_resource_that_cannot_be_read_holds_up_no_other() -> TestResult {
     let mended = Patch::Merge(json!({ "spec": valid_spec("odd") }));
     untyped.patch("odd", &PatchParams::default(), &mended).await?;
     wait::on(&servers, "odd").until("Ready", is_ready).await?;
+    Ok(())
+}
+
+/// One operator for each account, in one cluster and one namespace: labels say whose a resource is.
+/// One that is given to the other operator waits there, untouched, until it is given back.
+#[tokio::test]
+async fn two_operators_for_two_accounts_do_not_touch_what_is_the_others() -> TestResult {
+    const OTHER_ACCOUNT: &str = "210987654321";
+    const OTHER_KEY: &str = "AKIDOTHER";
+    const THEIRS: &str = "theirs-a1b2c3d4e5";
+    let accounts = vec![Account {
+        id: OTHER_ACCOUNT.to_owned(),
+        gateways: vec![THEIRS.to_owned()],
+        access_keys: vec![AccessKey { id: OTHER_KEY.to_owned(), secret: None }],
+    }];
+    let durations = Durations::all(Duration::from_millis(300));
+    let settings = emulator::Settings { accounts, durations, ..emulator::Settings::default() };
+    let scenario = Scenario::begin_with("accounts", settings).await?;
+    let operator = |account: &str| -> anyhow::Result<_> {
+        Ok(scenario.operator()?.flag("watch-label-selector", format!("account={account}")))
+    };
+    let _ours = operator("ours")?.spawn()?;
+    let theirs = operator("theirs")?.env("AWS_ACCESS_KEY_ID", OTHER_KEY);
+    let _theirs = theirs.flag("gateway-id", THEIRS).spawn()?;
+    let servers = scenario.servers()?;
+    for (name, account) in [("weather", "ours"), ("trade", "theirs")] {
+        let spec = api::MCPServerSpec {
+            auth_type: Some("NoAuth".to_owned()),
+            oauth_provider_arn: None,
+            oauth_scopes: None,
+            ..valid_spec(name)
+        };
+        let mut server = MCPServer::new(name, spec);
+        server.metadata.labels = Some([("account".to_owned(), account.to_owned())].into());
+        servers.create(&PostParams::default(), &server).await?;
+    }
+    scenario.then_ready("weather").await?;
+    scenario.then_ready("trade").await?;
+    let target = scenario.target(GATEWAY, "weather")?;
+    assert_eq!(scenario.aws.targets(THEIRS).len(), 1);
+
+    let given_to = async |account: &str| {
+        let patch = Patch::Merge(json!({"metadata": {"labels": {"account": account}}}));
+        servers.patch("weather", &PatchParams::default(), &patch).await
+    };
+    // Until the first has let it go, it may look at its gateway once more.
+    given_to("theirs").await?;
+    let message = scenario.then_not_ready("weather", "WrongAccountOrRegion").await?;
+    assert!(message.contains(OTHER_ACCOUNT), "{message}");
+    let calls = || {
+        let calls = scenario.aws.calls().into_iter();
+        calls.filter(|call| call.gateway.as_deref() == Some(GATEWAY)).count()
+    };
+    let before = calls();
+    scenario.when_edited("weather", json!({"description": "edited"})).await?;
+    scenario.then_not_ready("weather", "WrongAccountOrRegion").await?;
+    scenario.when_deleted("weather").await?;
+    scenario
+        .wait("weather")?
+        .until("kept, and said why", |server| {
+            server.metadata.deletion_timestamp.is_some()
+                && condition(server, "Ready").is_some_and(|c| c.1 == "WrongAccountOrRegion")
+        })
+        .await?;
+    assert_eq!(calls(), before, "AWS was asked about it");
+    assert_eq!(scenario.target(GATEWAY, "weather")?.updated_at, target.updated_at);
+
+    given_to("ours").await?;
+    scenario.wait("weather")?.until_gone().await?;
+    assert_eq!(scenario.aws.targets(GATEWAY).len(), 0);
+    assert_eq!(scenario.aws.targets(THEIRS).len(), 1);
+    scenario.when_deleted("trade").await?;
+    scenario.wait("trade")?.until_gone().await?;
+    assert_eq!(scenario.aws.targets(THEIRS).len(), 0);
     Ok(())
 }

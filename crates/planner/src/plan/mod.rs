@@ -6,6 +6,7 @@
 
 mod adopt;
 mod create;
+mod elsewhere;
 mod keep;
 mod remove;
 mod settle;
@@ -21,6 +22,7 @@ use crate::validate::deletion_policy;
 use crate::world::{Bound, World, gateway_of, wished_target};
 use crate::{Attempt, Claim, DeletionPolicy, Step, Validated, Violation, validate};
 
+pub use elsewhere::foreign_arn;
 use remove::retire;
 use settle::Settled;
 
@@ -75,7 +77,7 @@ fn decide(world: &World<'_>) -> Decision {
             }
         }
     }
-    if let Some(decision) = elsewhere(world) {
+    if let Some(decision) = elsewhere::plan(world) {
         return decision;
     }
     let wish = validate(world.server).map(|wish| wish.in_region(&world.policy.region));
@@ -156,6 +158,10 @@ fn answers_request(
 
 /// The gateways that the resource has to do with and that nobody has looked at since that time.
 fn unseen_since(world: &World<'_>, at: Timestamp) -> Vec<GatewayId> {
+    if foreign_arn(world.server, world.policy).is_some() {
+        // Nothing is looked at for such a resource.
+        return Vec::new();
+    }
     let seen = |gateway: &GatewayId| {
         world.sight(gateway).is_some_and(|sight| {
             let tried = sight.trouble.as_ref().map(|trouble| trouble.as_of);
@@ -254,36 +260,6 @@ fn unannotated(world: &World<'_>, bound: &Bound) -> Option<String> {
     let annotations = world.server.metadata.annotations.as_ref();
     let said = annotations.and_then(|annotations| annotations.get(api::TARGET_ANNOTATION));
     (said != Some(&identity)).then_some(identity)
-}
-
-/// A target of another account or Region: what we see of AWS says nothing about it.
-fn elsewhere(world: &World<'_>) -> Option<Decision> {
-    let current = Bound::of(world.server);
-    let retired = world.retired().iter().map(Bound::from);
-    let arns = current.into_iter().chain(retired).filter_map(|bound| bound.gateway_arn);
-    let intent = world.status().and_then(|status| status.intent.as_ref());
-    // Where nothing is known of a part, it is empty.
-    let intended = intent.map(|intent| {
-        let text = |part: &Option<String>| part.clone().unwrap_or_default();
-        let (region, account) = (text(&intent.region), text(&intent.account));
-        format!("arn:aws:bedrock-agentcore:{region}:{account}:gateway/{}", intent.gateway)
-    });
-    let arn = arns.chain(intended).find(|arn| is_foreign(world, arn))?;
-    Some(Decision::wait(Report::of(Standing::WrongAccountOrRegion {
-        arn,
-        account: world.policy.account.clone().unwrap_or_default(),
-        region: world.policy.region.clone(),
-    })))
-}
-
-/// Whether the ARN (`arn:partition:service:region:account:…`) names another account or Region
-/// than ours. What is not known contradicts nothing.
-fn is_foreign(world: &World<'_>, arn: &str) -> bool {
-    let mut parts = arn.split(':').skip(3);
-    let (region, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let differs = |theirs: &str, ours: &str| !theirs.is_empty() && theirs != ours;
-    differs(region, &world.policy.region)
-        || world.policy.account.as_ref().is_some_and(|ours| differs(account, ours))
 }
 
 /// The call, unless an earlier failure of it holds it up.
