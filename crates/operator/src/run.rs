@@ -21,11 +21,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use crate::admin;
+use crate::admin::{self, MetricsServer};
 use crate::events::Events;
 use crate::fleet::{Fleet, Key, Scope};
 use crate::kubernetes::{self, Resources};
 use crate::leadership::{Candidacy, Guard};
+use crate::metrics::Metrics;
 use crate::pass::Operator;
 use crate::settings::Settings;
 use crate::shifts;
@@ -98,11 +99,11 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
             .await
             .with_context(|| format!("--health-probe-bind-address {address} cannot be used"))?;
         info!(address = %listener.local_addr()?, "probes are answered");
-        tasks.spawn(async move {
-            if let Err(error) = admin::serve(listener, fleet).await {
-                error!(%error, "the probes are not answered any more");
-            }
-        });
+        tasks.spawn(admin::serve_probes(listener, fleet));
+    }
+    if let Some(metrics) = &settings.metrics {
+        let server = MetricsServer::new(metrics, client.clone(), Arc::new(Metrics::new())).await?;
+        tasks.spawn(server.serve());
     }
     for scope in scopes {
         tasks.spawn(watch_resources(client.clone(), scope, Arc::clone(&operator)));
