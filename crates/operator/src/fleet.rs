@@ -8,12 +8,12 @@
 
 mod state;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agentcore::Observation;
-use api::{GatewayId, MCPServer, TargetId};
+use api::{GatewayId, MCPServer, Summary, TargetId};
 use kube::api::ObjectMeta;
 use planner::{Claim, ClaimKind, Policy};
 use tokio::sync::watch;
@@ -66,6 +66,21 @@ pub(crate) struct Needed {
     pub(crate) places: HashSet<Place>,
 }
 
+/// What the resources have at AWS, or are making there.
+#[derive(Debug, Default)]
+pub(crate) struct Holdings {
+    targets: HashMap<GatewayId, HashSet<TargetId>>,
+    names: HashMap<GatewayId, HashSet<String>>,
+}
+
+impl Holdings {
+    /// Whether this target is one of them.
+    pub(crate) fn include(&self, gateway: &GatewayId, target: &Summary) -> bool {
+        self.targets.get(gateway).is_some_and(|held| held.contains(&target.id))
+            || self.names.get(gateway).is_some_and(|made| made.contains(&target.name))
+    }
+}
+
 /// All resources.
 #[derive(Debug)]
 pub(crate) struct Fleet {
@@ -100,6 +115,29 @@ impl Fleet {
 
     pub(crate) fn keys(&self) -> Vec<Key> {
         self.state().members.keys().cloned().collect()
+    }
+
+    /// Every resource, as it was last seen or written.
+    pub(crate) fn servers(&self) -> Vec<Arc<MCPServer>> {
+        self.state().members.values().map(|member| Arc::clone(&member.server)).collect()
+    }
+
+    /// What anybody has or makes at AWS.
+    pub(crate) fn holdings(&self) -> Holdings {
+        let mut holdings = Holdings::default();
+        for claim in self.state().members.values().flat_map(|member| &member.claims) {
+            let here = || claim.gateway.clone();
+            match (claim.kind, &claim.target, &claim.name) {
+                (ClaimKind::Holds, Some(target), _) => {
+                    holdings.targets.entry(here()).or_default().insert(target.clone());
+                }
+                (ClaimKind::Intends, _, Some(name)) => {
+                    holdings.names.entry(here()).or_default().insert(name.clone());
+                }
+                (ClaimKind::Holds | ClaimKind::Intends | ClaimKind::Desires, _, _) => {}
+            }
+        }
+        holdings
     }
 
     /// Tells what has to be observed. Nothing changes until that has been heard: of two who tell at

@@ -19,7 +19,7 @@ use clap::error::ErrorKind;
 use jiff::SignedDuration;
 
 use crate::fleet::Scope;
-pub(crate) use leadership::Leadership;
+pub(crate) use leadership::{DEFAULT_LEASE, Leadership};
 pub(crate) use metrics::{Metrics, Mounted, Security};
 
 /// What the operator was told.

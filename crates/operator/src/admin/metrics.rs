@@ -15,6 +15,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use kube::Client;
+use metrics::Page;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
@@ -22,11 +23,7 @@ use tracing::{info, warn};
 use super::access::{Access, Verdict};
 use super::certificate::{Certificate, tls};
 use super::{bind, connections};
-use crate::metrics::Metrics;
 use crate::settings::{self, Mounted};
-
-/// What a scraper is told that the text is.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Bound to its address, and ready to answer.
 pub(crate) struct MetricsServer {
@@ -40,13 +37,13 @@ impl MetricsServer {
     pub(crate) async fn new(
         settings: &settings::Metrics,
         client: Client,
-        metrics: Arc<Metrics>,
+        page: Arc<Page>,
     ) -> Result<Self> {
         let address = settings.address;
         let listener = bind(address)
             .await
             .with_context(|| format!("--metrics-bind-address {address} cannot be used"))?;
-        let mut router = Router::new().route("/metrics", get(show)).with_state(metrics);
+        let mut router = Router::new().route("/metrics", get(show)).with_state(page);
         let (mut acceptor, mut follows) = (None, None);
         if let Some(security) = &settings.security {
             let (tls, certificate) = tls(security)?;
@@ -76,8 +73,8 @@ impl MetricsServer {
     }
 }
 
-async fn show(State(metrics): State<Arc<Metrics>>) -> Response {
-    ([(CONTENT_TYPE, OPEN_METRICS)], metrics.text()).into_response()
+async fn show(State(page): State<Arc<Page>>) -> Response {
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], page.text()).into_response()
 }
 
 struct Door {
