@@ -2,6 +2,7 @@
 
 mod demo;
 mod manifests;
+mod metrics;
 mod reference;
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! Files that are made from the code: the CRD, the API reference, and the list of reasons.
+//! Files that are made from the code: the CRD, the API reference, and the lists of reasons
+//! and of metrics.
 //!
 //! Contract: the same code gives the same bytes. `--check` writes nothing and names what is
 //! stale.
@@ -11,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use kube_core::CustomResourceExt as _;
 use serde_json::Value;
 
-use crate::reference;
+use crate::{metrics, reference};
 
 /// Where the CRD lies: the path that users of the Go operator know.
 const CRD: &str = "config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml";
@@ -22,6 +23,9 @@ const CONDITIONS: &str = "docs/conditions.md";
 /// What every field means.
 const REFERENCE: &str = "docs/api.md";
 
+/// What every metric means.
+const METRICS: &str = "docs/metrics.md";
+
 /// Writes the files, or checks them.
 pub(crate) fn run(check: bool) -> Result<()> {
     let crd = crd()?;
@@ -29,6 +33,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
         (CRD, manifest(&crd)?),
         (CONDITIONS, conditions()),
         (REFERENCE, reference::markdown(&crd)),
+        (METRICS, metrics::markdown()),
     ];
     let mut stale = Vec::new();
     for (path, wanted) in files {

@@ -11,6 +11,8 @@ mod incoming;
 mod outgoing;
 mod unsent;
 
+use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::{
@@ -25,10 +27,14 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_bedrockagentcorecontrol as agentcore;
+use aws_sdk_bedrockagentcorecontrol::config::http::HttpResponse;
+use aws_sdk_bedrockagentcorecontrol::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_bedrockagentcorecontrol::operation::RequestId;
 use aws_sdk_sts as sts;
 use jiff::Timestamp;
 
 use crate::AgentCore;
+use crate::meter::{Measured, Meter};
 use clock::AwsClock;
 use errors::failure;
 use incoming::{accepted, summary, target};
@@ -51,6 +57,7 @@ pub struct Aws {
     sts: sts::Client,
     region: String,
     clock: AwsClock,
+    meter: Option<Arc<dyn Meter>>,
 }
 
 /// No Region is configured anywhere.
@@ -91,6 +98,7 @@ impl Aws {
             sts: sts::Client::from_conf(sts_config.build()),
             region,
             clock,
+            meter: None,
         })
     }
 
@@ -100,6 +108,27 @@ impl Aws {
     pub fn with_call_timeout(self, timeout: Duration) -> Self {
         let config = self.agentcore.config().to_builder().timeout_config(timeouts(timeout));
         Self { agentcore: agentcore::Client::from_conf(config.build()), ..self }
+    }
+
+    /// The same, and this hears of every request.
+    #[must_use]
+    pub fn with_meter(self, meter: Arc<dyn Meter>) -> Self {
+        Self { meter: Some(meter), ..self }
+    }
+
+    /// Makes a request for this operation: the only way to AWS.
+    async fn ask<T: Send, E>(
+        &self,
+        operation: &'static str,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    ) -> Result<T, Failure>
+    where
+        E: Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
+    {
+        let measured = Measured::begin(self.meter.clone(), operation);
+        let result = request.await.map_err(|error| failure(operation, &error));
+        measured.ended(&result);
+        result
     }
 
     /// The Region of every call.
@@ -135,15 +164,14 @@ impl AgentCore for Aws {
         let mut summaries: Vec<Summary> = Vec::new();
         let mut next_token = None;
         for _ in 0..MOST_PAGES {
-            let page = self
+            let request = self
                 .agentcore
                 .list_gateway_targets()
                 .gateway_identifier(gateway.as_str())
                 .max_results(PAGE)
                 .set_next_token(next_token)
-                .send()
-                .await
-                .map_err(|error| failure("ListGatewayTargets", &error))?;
+                .send();
+            let page = self.ask("ListGatewayTargets", request).await?;
             for item in page.items() {
                 summaries.push(summary(item)?);
             }
@@ -159,14 +187,13 @@ impl AgentCore for Aws {
     }
 
     async fn get_target(&self, gateway: &GatewayId, id: &TargetId) -> Result<Target, Failure> {
-        let answer = self
+        let request = self
             .agentcore
             .get_gateway_target()
             .gateway_identifier(gateway.as_str())
             .target_id(id.as_str())
-            .send()
-            .await
-            .map_err(|error| failure("GetGatewayTarget", &error))?;
+            .send();
+        let answer = self.ask("GetGatewayTarget", request).await?;
         target(answer)
     }
 
@@ -177,7 +204,7 @@ impl AgentCore for Aws {
         definition: &Definition,
     ) -> Result<Accepted, Failure> {
         let outgoing = Outgoing::from(definition)?;
-        let answer = self
+        let request = self
             .agentcore
             .create_gateway_target()
             .gateway_identifier(gateway.as_str())
@@ -189,9 +216,8 @@ impl AgentCore for Aws {
             .set_metadata_configuration(outgoing.metadata)
             .set_private_endpoint(outgoing.private_endpoint)
             .set_certificate_configurations(outgoing.certificates)
-            .send()
-            .await
-            .map_err(|error| failure("CreateGatewayTarget", &error))?;
+            .send();
+        let answer = self.ask("CreateGatewayTarget", request).await?;
         accepted(&answer.target_id, &answer.gateway_arn, &answer.status, &answer.updated_at)
     }
 
@@ -202,7 +228,7 @@ impl AgentCore for Aws {
         definition: &Definition,
     ) -> Result<Accepted, Failure> {
         let outgoing = Outgoing::from(definition)?;
-        let answer = self
+        let request = self
             .agentcore
             .update_gateway_target()
             .gateway_identifier(gateway.as_str())
@@ -214,42 +240,37 @@ impl AgentCore for Aws {
             .set_metadata_configuration(outgoing.metadata)
             .set_private_endpoint(outgoing.private_endpoint)
             .set_certificate_configurations(outgoing.certificates)
-            .send()
-            .await
-            .map_err(|error| failure("UpdateGatewayTarget", &error))?;
+            .send();
+        let answer = self.ask("UpdateGatewayTarget", request).await?;
         accepted(&answer.target_id, &answer.gateway_arn, &answer.status, &answer.updated_at)
     }
 
     async fn delete_target(&self, gateway: &GatewayId, id: &TargetId) -> Result<(), Failure> {
-        self.agentcore
+        let request = self
+            .agentcore
             .delete_gateway_target()
             .gateway_identifier(gateway.as_str())
             .target_id(id.as_str())
-            .send()
-            .await
-            .map_err(|error| failure("DeleteGatewayTarget", &error))?;
+            .send();
+        self.ask("DeleteGatewayTarget", request).await?;
         Ok(())
     }
 
     async fn synchronize_target(&self, gateway: &GatewayId, id: &TargetId) -> Result<(), Failure> {
         // One target a call (AWS service model).
-        self.agentcore
+        let request = self
+            .agentcore
             .synchronize_gateway_targets()
             .gateway_identifier(gateway.as_str())
             .target_id_list(id.as_str())
-            .send()
-            .await
-            .map_err(|error| failure("SynchronizeGatewayTargets", &error))?;
+            .send();
+        self.ask("SynchronizeGatewayTargets", request).await?;
         Ok(())
     }
 
     async fn account(&self) -> Result<String, Failure> {
-        let identity = self
-            .sts
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|error| failure("GetCallerIdentity", &error))?;
+        let request = self.sts.get_caller_identity().send();
+        let identity = self.ask("GetCallerIdentity", request).await?;
         identity.account.ok_or_else(|| Failure {
             class: FailureClass::Server,
             message: "GetCallerIdentity named no account".to_owned(),

@@ -7,6 +7,7 @@
 pub mod aws;
 mod clock;
 mod limit;
+mod meter;
 mod mirror;
 mod pace;
 mod quota;
@@ -19,7 +20,8 @@ use jiff::Timestamp;
 
 pub use clock::Clock;
 pub use limit::Limit;
-pub use mirror::{Mirrors, Observation};
+pub use meter::Meter;
+pub use mirror::{Mirrors, Observation, Outlook};
 pub use pace::Pace;
 pub use quota::{Lack, Limits, Permit, Quotas};
 

@@ -66,6 +66,15 @@ impl Limit {
         Ok(())
     }
 
+    /// How many there are, parts of one included.
+    #[must_use]
+    pub fn tokens(&self, now: Timestamp) -> f64 {
+        // Of billionths nobody misses the last ones.
+        #[allow(clippy::cast_precision_loss)]
+        let parts = |number: u64| number as f64;
+        parts(self.level(now)) / parts(TOKEN)
+    }
+
     /// A token that was taken has not been used.
     pub fn give_back(&mut self, now: Timestamp) {
         self.level = Some((self.level(now).saturating_add(TOKEN).min(self.full()), now));
@@ -143,6 +152,16 @@ mod tests {
         assert_eq!(limit.take(at(7)), Ok(()));
         assert_eq!(limit.free_at(at(8)), at(1007));
         assert_eq!(limit.free_at(at(1008)), at(1008));
+    }
+
+    #[test]
+    fn one_can_see_how_many_are_left() {
+        let mut limit = Limit::new(Duration::from_secs(1), 2);
+        let tokens = |limit: &Limit, millis| format!("{:.2}", limit.tokens(at(millis)));
+        assert_eq!(tokens(&limit, 0), "2.00");
+        assert_eq!(limit.take(at(0)), Ok(()));
+        assert_eq!(tokens(&limit, 0), "1.00");
+        assert_eq!(tokens(&limit, 250), "1.25");
     }
 
     #[test]

@@ -40,6 +40,23 @@ pub struct Observation {
     pub outlook_changed: bool,
 }
 
+/// How a mirror stands.
+#[derive(Clone, Debug)]
+pub struct Outlook {
+    /// The gateway.
+    pub gateway: GatewayId,
+    /// What is seen of it.
+    pub sight: Sight,
+    /// When what is seen was so; before anything was seen, when the looking began.
+    pub as_of: Timestamp,
+    /// Since when something is awaited there.
+    pub awaiting_since: Option<Timestamp>,
+    /// Lists that have failed in a row.
+    pub failures: u32,
+    /// When the next look is due, unless somebody asks for one.
+    pub due: Timestamp,
+}
+
 /// The mirrors of all gateways that anybody has a use for.
 pub struct Mirrors<A> {
     shared: Arc<Shared<A>>,
@@ -63,6 +80,8 @@ struct Mirror {
     awaiting_since: Option<Timestamp>,
     /// Whether a look has been asked for that has not begun yet.
     asked: bool,
+    /// When the next look is due.
+    due: Timestamp,
     /// Rouses the task to think again about when to look. It is also what tells this mirror from
     /// an earlier one of the same gateway.
     wake: Arc<Notify>,
@@ -118,6 +137,32 @@ impl<A: AgentCore> Mirrors<A> {
         (sight.listing.is_some() || sight.trouble.is_some()).then(|| sight.clone())
     }
 
+    /// How every mirror stands, by gateway.
+    #[must_use]
+    pub fn outlooks(&self) -> Vec<Outlook> {
+        let mirrors = self.shared.lock();
+        let mut outlooks: Vec<Outlook> = mirrors
+            .iter()
+            .map(|(gateway, mirror)| Outlook {
+                gateway: gateway.clone(),
+                sight: mirror.picture.sight.clone(),
+                as_of: mirror.picture.as_of(),
+                awaiting_since: mirror.awaiting_since,
+                failures: mirror.picture.failures,
+                due: mirror.due,
+            })
+            .collect();
+        drop(mirrors);
+        outlooks.sort_unstable_by(|one, other| one.gateway.cmp(&other.gateway));
+        outlooks
+    }
+
+    /// How many Lists may be made at once.
+    #[must_use]
+    pub fn lists_left(&self) -> f64 {
+        self.shared.turnstile.tokens()
+    }
+
     /// Says whether anything is awaited on the gateway. When the waiting begins, the gateway is
     /// looked at at once; saying it again changes nothing.
     pub fn awaiting(&self, gateway: &GatewayId, anything: bool) {
@@ -152,10 +197,11 @@ impl<A: AgentCore> Mirrors<A> {
 
     fn start(&self, gateway: GatewayId) -> Mirror {
         let wake = Arc::new(Notify::new());
-        let picture = Picture::new(gateway.clone(), self.shared.clock.now());
+        let due = self.shared.clock.now();
+        let picture = Picture::new(gateway.clone(), due);
         let task = Task { shared: Arc::clone(&self.shared), gateway, wake: Arc::clone(&wake) };
         let task = tokio::spawn(task.run()).abort_handle();
-        Mirror { picture, began: None, awaiting_since: None, asked: false, wake, task }
+        Mirror { picture, began: None, awaiting_since: None, asked: false, due, wake, task }
     }
 }
 
@@ -180,6 +226,7 @@ impl<A: AgentCore> Task<A> {
             // Whatever is said meanwhile can bring the look forward, or put it off. What is said
             // between the two lines is kept by the `Notify`.
             loop {
+                self.with(|mirror| mirror.due = due)?;
                 tokio::select! {
                     () = self.turn(due) => break,
                     () = self.wake.notified() => {}

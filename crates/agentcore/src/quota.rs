@@ -191,6 +191,18 @@ impl Quotas {
         self.tokens(attempt).free_at(now)
     }
 
+    /// How many calls of this kind may be made at once.
+    #[must_use]
+    pub fn left(&self, attempt: Attempt, now: Timestamp) -> f64 {
+        self.tokens(attempt).tokens(now)
+    }
+
+    /// How many operations count as under way on the gateway.
+    #[must_use]
+    pub fn slots_used(&self, gateway: &GatewayId, now: Timestamp) -> usize {
+        self.slots.used(gateway, now)
+    }
+
     fn tokens(&self, attempt: Attempt) -> &Limit {
         match attempt {
             Attempt::Create => &self.create,
@@ -239,6 +251,8 @@ mod tests {
         assert_eq!(quotas.permits(Attempt::Delete, &gateway(), at(0)), Ok(()));
         let _ = quotas.take(Attempt::Delete, &gateway(), at(0)).unwrap();
         assert_eq!(quotas.permits(Attempt::Create, &gateway(), at(0)), Err(Lack::Slot));
+        assert_eq!(quotas.slots_used(&gateway(), at(0)), 5);
+        assert_eq!(quotas.slots_used(&"other".into(), at(0)), 0);
         assert_eq!(quotas.permits(Attempt::Read, &gateway(), at(0)), Ok(()));
         assert_eq!(quotas.permits(Attempt::Synchronize, &gateway(), at(0)), Ok(()));
     }

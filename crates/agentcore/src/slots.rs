@@ -65,6 +65,11 @@ impl Slots {
         gateway.refused.is_none() && gateway.used(now) < self.most as usize
     }
 
+    /// How many count as under way.
+    pub(crate) fn used(&self, gateway: &GatewayId, now: Timestamp) -> usize {
+        self.gateways.get(gateway).map_or(0, |gateway| gateway.used(now))
+    }
+
     /// Begins one.
     pub(crate) fn take(&mut self, gateway: &GatewayId, now: Timestamp) -> Slot {
         let here = self.gateways.entry(gateway.clone()).or_default();

@@ -20,6 +20,17 @@ pub enum ConditionType {
 }
 
 impl ConditionType {
+    /// Every type, in the order of their declaration.
+    pub const ALL: [Self; 7] = [
+        Self::Ready,
+        Self::Accepted,
+        Self::Programmed,
+        Self::Drifted,
+        Self::ToolsSynchronized,
+        Self::Reconciling,
+        Self::Stalled,
+    ];
+
     /// The `type` of the condition.
     #[must_use]
     pub fn as_str(self) -> &'static str {

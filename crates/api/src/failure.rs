@@ -18,6 +18,22 @@ pub enum Attempt {
 }
 
 impl Attempt {
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::Create, Self::Update, Self::Delete, Self::Read, Self::Synchronize];
+
+    /// The name under which the kind is counted.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Read => "get",
+            Self::Synchronize => "synchronize",
+        }
+    }
+
     /// Whether it begins one of the operations of which a gateway takes only a few at once: creation,
     /// update, deletion (AWS documentation).
     #[must_use]
@@ -55,6 +71,20 @@ pub enum FailureClass {
 }
 
 impl FailureClass {
+    /// Every class.
+    pub const ALL: [Self; 10] = [
+        Self::Throttled,
+        Self::Quota,
+        Self::Conflict,
+        Self::WrongState,
+        Self::NotFound,
+        Self::Denied,
+        Self::Credentials,
+        Self::Invalid,
+        Self::Server,
+        Self::Unanswered,
+    ];
+
     /// Whether AWS certainly did not carry out the request.
     #[must_use]
     pub fn is_definite(self) -> bool {

@@ -1,15 +1,21 @@
-//! The probes, answered over HTTP.
+//! What the process tells of itself over HTTP: probes to everybody, metrics to those who may.
+//!
+//! Contract: the two have an address each. Whatever they are asked, they answer within a limited time
+//! and with limited means, and nothing that they do holds up the work.
+
+mod access;
+mod certificate;
+mod connections;
+mod metrics;
+mod probes;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
-use axum::Router;
-use axum::http::StatusCode;
-use axum::routing::get;
 use tokio::net::TcpListener;
 
-use crate::fleet::Fleet;
+pub(crate) use metrics::MetricsServer;
+pub(crate) use probes::serve as serve_probes;
 
 /// Binds the address. On a machine without IPv6, "every interface" means those of IPv4.
 pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -19,21 +25,4 @@ pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         }
         bound => bound,
     }
-}
-
-/// Answers `/healthz` (the process turns) and `/readyz` (the resources have been read).
-pub(crate) async fn serve(listener: TcpListener, fleet: Arc<Fleet>) -> io::Result<()> {
-    let ready = move || {
-        let synced = fleet.is_synced();
-        async move {
-            if synced {
-                (StatusCode::OK, "ok")
-            } else {
-                (StatusCode::SERVICE_UNAVAILABLE, "the MCPServers have not been read yet")
-            }
-        }
-    };
-    let router =
-        Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready));
-    axum::serve(listener, router).await
 }

@@ -7,15 +7,16 @@
 //! writes), and those whose rival's claims have changed.
 
 mod state;
+mod tally;
 mod text;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agentcore::Observation;
-use api::{GatewayId, MCPServer, TargetId};
+use api::{GatewayId, MCPServer, Summary, TargetId};
 use kube::api::ObjectMeta;
 use planner::{Claim, ClaimKind, Policy};
 use tokio::sync::watch;
@@ -84,6 +85,16 @@ pub(crate) struct Needed {
     pub(crate) places: HashSet<Place>,
 }
 
+/// What the resources have at AWS, or are making there.
+pub(crate) struct Holdings<'a>(&'a State);
+
+impl Holdings<'_> {
+    /// Whether this target is one of them.
+    pub(crate) fn include(&self, gateway: &GatewayId, target: &Summary) -> bool {
+        self.0.gateways.get(gateway).is_some_and(|here| here.include(target))
+    }
+}
+
 /// All resources.
 #[derive(Debug)]
 pub(crate) struct Fleet {
@@ -133,6 +144,16 @@ impl Fleet {
 
     pub(crate) fn keys(&self) -> Vec<Key> {
         self.state().members.keys().cloned().collect()
+    }
+
+    /// How many resources have each condition: its type, its status, its reason.
+    pub(crate) fn tally(&self) -> HashMap<[&'static str; 3], u32> {
+        self.state().tally.counts().clone()
+    }
+
+    /// Tells what anybody has or makes at AWS.
+    pub(crate) fn tell_holdings<T>(&self, hear: impl FnOnce(&Holdings<'_>) -> T) -> T {
+        hear(&Holdings(&self.state()))
     }
 
     /// Tells what has to be observed, unless it is what was told last; who does not work (but stands
@@ -190,7 +211,7 @@ impl Fleet {
     pub(crate) fn holders(&self, gateway: &GatewayId, target: &TargetId) -> Vec<Claim> {
         let state = self.state();
         let Some(here) = state.gateways.get(gateway) else { return Vec::new() };
-        let claims = here.of_target(target).iter().flat_map(|key| state.claims(key));
+        let claims = here.of_target(target).flat_map(|key| state.claims(key));
         claims
             .filter(|claim| claim.kind == ClaimKind::Holds && claim.gateway == *gateway)
             .filter(|claim| claim.target.as_ref() == Some(target))
@@ -206,7 +227,7 @@ impl Fleet {
         }
         let changed = observation.changed.iter();
         changed
-            .flat_map(|(target, name)| here.of_target(target).iter().chain(here.of_name(name)))
+            .flat_map(|(target, name)| here.of_target(target).chain(here.of_name(name)))
             .cloned()
             .collect()
     }

@@ -7,6 +7,7 @@ mod fleet;
 mod kubernetes;
 mod leadership;
 mod logging;
+mod metrics;
 mod pass;
 mod run;
 mod settings;

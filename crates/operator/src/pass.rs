@@ -27,6 +27,7 @@ use crate::events::Events;
 use crate::fleet::{Fleet, Key};
 use crate::kubernetes::{Error, Resources};
 use crate::leadership::Guard;
+use crate::metrics::{Edits, End, Metrics};
 use crate::turns::{Turn, Turns};
 use crate::work::{Call, Outcome, Work};
 use crate::workloads::Workloads;
@@ -55,6 +56,10 @@ pub(crate) struct Operator<A> {
     pub(crate) work: Arc<Work>,
     pub(crate) turns: Arc<Turns>,
     pub(crate) guard: Guard,
+    /// Name of the Lease, also where nobody asks for it.
+    pub(crate) lease: String,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) edits: Edits,
     pub(crate) care: Mutex<HashMap<Key, Box<Care>>>,
     pub(crate) events: Events,
     /// Whether nothing is to be written to either side.
@@ -91,17 +96,19 @@ impl<A: AgentCore> Operator<A> {
                 _ = stopped.wait_for(|stopped| *stopped) => return,
                 key = self.work.next() => key,
             };
-            self.attend(&key).await;
+            let pass = self.metrics.pass(self.work.waited(&key));
+            pass.ended(self.attend(&key).await);
         }
     }
 
-    async fn attend(&self, key: &Key) {
+    async fn attend(&self, key: &Key) -> End {
         let before = self.fleet.get(key);
         let passed = match self.awaited_list(key) {
             Some(until) => Ok(Outcome { next: Some(until), ..Outcome::default() }),
             None if self.dry_run => self.rehearse(key).await,
             None => self.pass(key).await,
         };
+        let mut end = None;
         let outcome = match passed {
             Ok(outcome) => outcome,
             Err(Error::Gone) => {
@@ -110,6 +117,7 @@ impl<A: AgentCore> Operator<A> {
                 Outcome::default()
             }
             Err(error) => {
+                end = Some(End::Refused);
                 warn!(namespace = key.namespace, name = key.name, %error, "Kubernetes refused a call");
                 let pause =
                     if matches!(error, Error::Pruned(_)) { CRD_PAUSE } else { KUBERNETES_PAUSE };
@@ -119,10 +127,12 @@ impl<A: AgentCore> Operator<A> {
         if outcome.call == Call::Always {
             self.turns.leave(key);
         }
+        let end = end.unwrap_or(if outcome.next.is_some() { End::Again } else { End::Rests });
         let urgency = before.as_ref().map_or(Urgency::Routine, urgency);
         for gateway in self.work.done(key, Outcome { urgency, ..outcome }) {
             self.work.tell_awaited(&gateway, |anybody| self.mirrors.awaiting(&gateway, anybody));
         }
+        end
     }
 
     fn again_in(&self, pause: Duration) -> Outcome {
@@ -307,7 +317,13 @@ impl<A: AgentCore> Operator<A> {
         report: &Report,
     ) {
         if let Some(note) = note(before, &after, step, report) {
+            if note.is_of_drift() {
+                self.metrics.drift();
+            }
             self.events.tell(&after, note);
+        }
+        if let Some(time) = self.edits.look(&after) {
+            self.metrics.ready_after(time);
         }
         self.took_in(after);
     }

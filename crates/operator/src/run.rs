@@ -19,13 +19,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use crate::admin;
+use crate::admin::{self, MetricsServer};
 use crate::events::Events;
 use crate::fleet::{Fleet, Key, Scope};
 use crate::kubernetes::{self, Resources};
 use crate::leadership::{Candidacy, Guard};
+use crate::metrics::{Edits, Metrics};
 use crate::pass::Operator;
-use crate::settings::Settings;
+use crate::settings::{DEFAULT_LEASE, Settings};
 use crate::shifts;
 use crate::shown::Shown;
 use crate::turns::Turns;
@@ -44,8 +45,9 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let leadership = settings.leadership.clone().filter(|_| !settings.dry_run);
     let longest = leadership.as_ref().map(|leadership| leadership.timing.longest_call());
     let call_timeout = longest.map_or(CALL_TIMEOUT, |longest| longest.min(CALL_TIMEOUT));
+    let metrics = Arc::new(Metrics::new());
     let aws = Aws::new(settings.region.clone()).await?.with_call_timeout(call_timeout);
-    let aws = Arc::new(aws);
+    let aws = Arc::new(aws.with_meter(metrics.clone()));
     let clock = Clock::start();
     let policy = Policy {
         default_gateway: settings.gateway.clone(),
@@ -85,6 +87,9 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         work,
         care: Mutex::default(),
         guard: Guard::new(leadership.is_some(), call_timeout),
+        lease: leadership.as_ref().map_or(DEFAULT_LEASE, |it| it.name.as_str()).to_owned(),
+        metrics: Arc::clone(&metrics),
+        edits: Edits::default(),
         events,
         dry_run: settings.dry_run,
     });
@@ -96,11 +101,12 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
             .await
             .with_context(|| format!("--health-probe-bind-address {address} cannot be used"))?;
         info!(address = %listener.local_addr()?, "probes are answered");
-        tasks.spawn(async move {
-            if let Err(error) = admin::serve(listener, fleet).await {
-                error!(%error, "the probes are not answered any more");
-            }
-        });
+        tasks.spawn(admin::serve_probes(listener, fleet));
+    }
+    if let Some(settings) = &settings.metrics {
+        let shown = metrics.page(Arc::clone(&operator));
+        let server = MetricsServer::new(settings, client.clone(), Arc::new(shown)).await?;
+        tasks.spawn(server.serve());
     }
     for scope in scopes {
         let selector = settings.selector.clone();
@@ -187,6 +193,11 @@ fn take_in<A: AgentCore>(event: Event<Shown>, scope: &Scope, operator: &Operator
         Event::InitApply(server) => fleet.seen(server),
         Event::Apply(server) => {
             let key = Key::of(&server);
+            if let Some(time) = operator.edits.seen(fleet.get(&key).as_ref(), &server)
+                && operator.guard.works()
+            {
+                operator.metrics.ready_after(time);
+            }
             let woken = fleet.seen(server);
             if woken.contains(&key) {
                 // A person has changed it, and wants to know how things stand now.
@@ -196,6 +207,7 @@ fn take_in<A: AgentCore>(event: Event<Shown>, scope: &Scope, operator: &Operator
         }
         Event::Delete(server) => {
             let key = Key::of(&server);
+            operator.edits.forget(&key);
             let mut woken = fleet.gone(&key);
             // A last pass forgets what was remembered of it.
             woken.insert(key);

@@ -6,6 +6,7 @@
 
 mod leadership;
 mod limits;
+mod metrics;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
@@ -18,7 +19,8 @@ use clap::error::ErrorKind;
 use jiff::SignedDuration;
 
 use crate::fleet::Scope;
-pub(crate) use leadership::Leadership;
+pub(crate) use leadership::{DEFAULT_LEASE, Leadership};
+pub(crate) use metrics::{Metrics, Mounted, Security};
 
 /// What the operator was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) selector: Option<String>,
     /// Where probes are answered; `None`: nowhere.
     pub(crate) probe_address: Option<SocketAddr>,
+    /// Where and to whom metrics are shown; `None`: nowhere.
+    pub(crate) metrics: Option<Metrics>,
     /// How long AWS may show an old state after a change.
     pub(crate) consistency_window: Duration,
     /// Between two looks at a gateway where nothing is awaited.
@@ -95,6 +99,9 @@ struct Arguments {
     /// Where /healthz and /readyz are answered, as host:port or :port; 0: nowhere [default: :8081]
     #[arg(long, env = "HEALTH_PROBE_BIND_ADDRESS", value_name = "ADDRESS")]
     health_probe_bind_address: Option<String>,
+
+    #[command(flatten)]
+    metrics: metrics::Arguments,
 
     /// How long AWS may show an old state after a change, such as 10s [default: 10s]
     #[arg(long, env = "CONSISTENCY_WINDOW", value_name = "DURATION")]
@@ -200,6 +207,7 @@ impl Settings {
                 ("health-probe-bind-address", "HEALTH_PROBE_BIND_ADDRESS"),
                 address,
             )?,
+            metrics: metrics::resolve(arguments.metrics)?,
             consistency_window: given(
                 arguments.consistency_window,
                 "10s",

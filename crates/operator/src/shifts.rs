@@ -19,7 +19,7 @@ use crate::pass::Operator;
 
 /// Passes at the same time. Each waits for the network most of the time, and AWS may take seconds to
 /// answer.
-const WORKERS: usize = 32;
+pub(crate) const WORKERS: usize = 32;
 /// How long the passes under way may go on after the signal to end; the grace period of a pod is
 /// 30 s.
 const GRACE: Duration = Duration::from_secs(20);

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use agentcore::{Clock, Lack, Limits, Permit, Quotas};
-use api::{Failure, GatewayId, Sight, TargetId};
+use api::{Attempt, Failure, GatewayId, Sight, TargetId};
 use jiff::Timestamp;
 use planner::Wait;
 use queue::{Line, Place};
@@ -129,6 +129,18 @@ impl Turns {
     /// Nobody has anything to do with other gateways any more.
     pub(crate) fn keep(&self, gateways: &HashSet<GatewayId>) {
         self.state().quotas.keep(|gateway| gateways.contains(gateway));
+    }
+
+    /// How many calls of this kind may be made at once.
+    pub(crate) fn tokens(&self, attempt: Attempt) -> f64 {
+        self.state().quotas.left(attempt, self.clock.now())
+    }
+
+    /// How many operations count as under way on each of these gateways.
+    pub(crate) fn slots_used(&self, gateways: &[GatewayId]) -> Vec<usize> {
+        let now = self.clock.now();
+        let state = self.state();
+        gateways.iter().map(|gateway| state.quotas.slots_used(gateway, now)).collect()
     }
 
     /// Gives turns as time makes room for them.

@@ -4,12 +4,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use agentcore::Clock;
 use api::GatewayId;
 use jiff::Timestamp;
 use queue::{Queue, Urgency};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::fleet::Key;
 
@@ -23,6 +25,8 @@ pub(crate) struct Work {
 #[derive(Default)]
 struct State {
     queue: Queue<Key>,
+    /// Since when workers have had the resources that they have.
+    in_work: HashMap<Key, Instant>,
     /// Which gateways each resource waits for, and the reverse.
     awaits: HashMap<Key, Vec<GatewayId>>,
     awaited: HashMap<GatewayId, HashMap<Key, Call>>,
@@ -49,6 +53,16 @@ pub(crate) enum Call {
     Always,
     /// It stands in line for a call, and is woken when its turn comes.
     InTurn,
+}
+
+/// How the work stands.
+pub(crate) struct Overview {
+    /// Resources that are due and wait for a worker.
+    pub(crate) depth: usize,
+    /// How often a resource has become due.
+    pub(crate) adds: u64,
+    /// Those that workers have, and for how long.
+    pub(crate) in_work: Vec<(Key, Duration)>,
 }
 
 impl Work {
@@ -89,7 +103,11 @@ impl Work {
             let (taken, due) = {
                 let now = self.clock.now();
                 let mut state = self.state();
-                (state.queue.take(now, |key| &key.namespace), state.queue.next_due())
+                let taken = state.queue.take(now, |key| &key.namespace);
+                if let Some(taken) = &taken {
+                    state.in_work.insert(taken.clone(), Instant::now());
+                }
+                (taken, state.queue.next_due())
             };
             if let Some(taken) = taken {
                 // One wake-up can stand for several resources: let another worker look too.
@@ -111,6 +129,7 @@ impl Work {
         let Outcome { next, urgency, awaits, call } = outcome;
         let mut state = self.state();
         let state = &mut *state;
+        state.in_work.remove(key);
         let mut touched = state.awaits.remove(key).unwrap_or_default();
         for gateway in &touched {
             if let Some(waiting) = state.awaited.get_mut(gateway) {
@@ -137,6 +156,24 @@ impl Work {
     pub(crate) fn tell_awaited(&self, gateway: &GatewayId, hear: impl FnOnce(bool)) {
         let state = self.state();
         hear(state.awaited.contains_key(gateway));
+    }
+
+    /// For how long the resource, which a worker has, was due before that.
+    pub(crate) fn waited(&self, key: &Key) -> Duration {
+        let now = self.clock.now();
+        let since = self.state().queue.due_since(key).unwrap_or(now);
+        now.duration_since(since).try_into().unwrap_or_default()
+    }
+
+    /// How the work stands.
+    pub(crate) fn overview(&self) -> Overview {
+        let now = self.clock.now();
+        let state = self.state();
+        Overview {
+            depth: state.queue.waiting(now).count(),
+            adds: state.queue.adds(),
+            in_work: state.in_work.iter().map(|(key, at)| (key.clone(), at.elapsed())).collect(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

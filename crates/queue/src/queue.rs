@@ -22,6 +22,7 @@ pub struct Queue<K> {
     due: [Due<K>; 4],
     turns: Turns,
     arrivals: u64,
+    adds: u64,
 }
 
 /// The keys of one urgency that are due.
@@ -35,8 +36,8 @@ struct Due<K> {
 #[derive(Debug)]
 enum Entry {
     Resting { slot: (Timestamp, u64), urgency: Urgency },
-    Due { slot: (u64, u64), urgency: Urgency },
-    InWork { again: Option<(Timestamp, Urgency)> },
+    Due { slot: (u64, u64), urgency: Urgency, since: Timestamp },
+    InWork { again: Option<(Timestamp, Urgency)>, due_since: Timestamp },
 }
 
 impl<K> Default for Queue<K> {
@@ -48,6 +49,7 @@ impl<K> Default for Queue<K> {
             due: [due(), due(), due(), due()],
             turns: Turns::default(),
             arrivals: 0,
+            adds: 0,
         }
     }
 }
@@ -56,7 +58,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
     /// The key is due at this time, or earlier if it was due earlier already.
     pub fn wake(&mut self, key: K, namespace: &str, at: Timestamp, urgency: Urgency) {
         match self.entries.get_mut(&key) {
-            Some(Entry::InWork { again }) => *again = Some(sooner(*again, (at, urgency))),
+            Some(Entry::InWork { again, .. }) => *again = Some(sooner(*again, (at, urgency))),
             Some(Entry::Resting { slot, urgency: before }) => {
                 let (slot, before) = (*slot, *before);
                 if at < slot.0 || urgency < before {
@@ -65,11 +67,11 @@ impl<K: Clone + Eq + Hash> Queue<K> {
                     self.rest(key, at, urgency);
                 }
             }
-            Some(Entry::Due { slot, urgency: before }) => {
-                let (slot, before) = (*slot, *before);
+            Some(Entry::Due { slot, urgency: before, since }) => {
+                let (slot, before, since) = (*slot, *before, *since);
                 if urgency < before {
                     self.due[before as usize].keys.remove(&slot);
-                    self.stand(key, namespace, urgency);
+                    self.stand(key, namespace, urgency, since);
                 }
             }
             None => self.rest(key, at, urgency),
@@ -82,32 +84,68 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         K: 'n,
     {
         while let Some(first) = self.resting.first_entry().filter(|first| first.key().0 <= now) {
+            let (since, _) = *first.key();
             let key = first.remove();
             let urgency = match self.entries.get(&key) {
                 Some(Entry::Resting { urgency, .. }) => *urgency,
                 Some(Entry::Due { .. } | Entry::InWork { .. }) | None => continue,
             };
             let namespace = namespace(&key).to_owned();
-            self.stand(key, &namespace, urgency);
+            self.adds += 1;
+            self.stand(key, &namespace, urgency, since);
         }
         let urgency =
             self.turns.order().into_iter().find(|urgency| !self.line(*urgency).keys.is_empty())?;
         let ((rank, _), key) = self.line(urgency).keys.pop_first()?;
         self.line(urgency).namespaces.reach(rank);
         self.turns.had(urgency);
-        self.entries.insert(key.clone(), Entry::InWork { again: None });
+        let due_since = match self.entries.get(&key) {
+            Some(Entry::Due { since, .. }) => *since,
+            Some(Entry::Resting { .. } | Entry::InWork { .. }) | None => now,
+        };
+        self.entries.insert(key.clone(), Entry::InWork { again: None, due_since });
         Some(key)
     }
 
     /// The worker is done with the key, which is due again at `next`, if at all, or when it was
     /// woken meanwhile.
     pub fn done(&mut self, key: &K, next: Option<(Timestamp, Urgency)>) {
-        if let Some(Entry::InWork { again }) = self.entries.remove(key) {
+        if let Some(Entry::InWork { again, .. }) = self.entries.remove(key) {
             let due = next.map(|next| sooner(again, next)).or(again);
             if let Some((at, urgency)) = due {
                 self.rest(key.clone(), at, urgency);
             }
         }
+    }
+
+    /// Since when the key, which is in work, had been due when a worker took it.
+    #[must_use]
+    pub fn due_since(&self, key: &K) -> Option<Timestamp> {
+        match self.entries.get(key)? {
+            Entry::InWork { due_since, .. } => Some(*due_since),
+            Entry::Resting { .. } | Entry::Due { .. } => None,
+        }
+    }
+
+    /// The keys that are due and wait for a worker.
+    pub fn waiting(&self, now: Timestamp) -> impl Iterator<Item = &K> {
+        let due = self.due.iter().flat_map(|due| due.keys.values());
+        due.chain(self.resting.range(..=(now, u64::MAX)).map(|(_, key)| key))
+    }
+
+    /// When the key, which rests, is due.
+    #[must_use]
+    pub fn rests_until(&self, key: &K) -> Option<Timestamp> {
+        match self.entries.get(key)? {
+            Entry::Resting { slot: (at, _), .. } => Some(*at),
+            Entry::Due { .. } | Entry::InWork { .. } => None,
+        }
+    }
+
+    /// How often a key has become due.
+    #[must_use]
+    pub fn adds(&self) -> u64 {
+        self.adds
     }
 
     /// When the next key is due; in the past, if one is.
@@ -129,12 +167,12 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         self.entries.insert(key, Entry::Resting { slot, urgency });
     }
 
-    fn stand(&mut self, key: K, namespace: &str, urgency: Urgency) {
+    fn stand(&mut self, key: K, namespace: &str, urgency: Urgency, since: Timestamp) {
         let arrival = self.arrival();
         let due = self.line(urgency);
         let slot = (due.namespaces.charge(&namespace.to_owned(), 1), arrival);
         due.keys.insert(slot, key.clone());
-        self.entries.insert(key, Entry::Due { slot, urgency });
+        self.entries.insert(key, Entry::Due { slot, urgency, since });
     }
 
     fn arrival(&mut self) -> u64 {

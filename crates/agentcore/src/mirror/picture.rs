@@ -61,12 +61,16 @@ impl Picture {
         self.observation(Vec::new(), news)
     }
 
+    /// When what is seen was so; before anything was seen, when the looking began.
+    pub(super) fn as_of(&self) -> Timestamp {
+        self.sight.as_of.unwrap_or(self.since)
+    }
+
     /// From when on nobody can vouch for what was seen. One millisecond on top, because those who
     /// are told then ask whether *more* than this time has passed.
     pub(super) fn stale_from(&self, stale_after: Duration) -> Timestamp {
-        let seen = self.sight.as_of.unwrap_or(self.since);
         let after = stale_after.saturating_add(Duration::from_millis(1));
-        seen.checked_add(after).unwrap_or(Timestamp::MAX)
+        self.as_of().checked_add(after).unwrap_or(Timestamp::MAX)
     }
 
     /// The loss of sight has lasted for so long that it is told of; once only.

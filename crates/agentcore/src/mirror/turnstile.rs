@@ -49,6 +49,11 @@ impl Turnstile {
         }
     }
 
+    /// How many may pass at once.
+    pub(super) fn tokens(&self) -> f64 {
+        self.state().limit.tokens(self.clock.now())
+    }
+
     /// AWS refuses although the rate was kept.
     pub(super) fn slow_down(&self) {
         self.state().limit.slow_down(self.clock.now());

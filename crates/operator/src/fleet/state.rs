@@ -7,9 +7,10 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use api::{GatewayId, MCPServer, TargetId};
-use planner::{Claim, Policy, foreign_arn, validate};
+use api::{GatewayId, MCPServer, Summary, TargetId};
+use planner::{Claim, ClaimKind, Policy, foreign_arn, validate};
 
+use super::tally::Tally;
 use super::text::Text;
 use super::{Key, Scope};
 use crate::workloads::{Named, Place};
@@ -26,6 +27,7 @@ pub(super) struct State {
     pub(super) listed: HashMap<Scope, HashSet<Key>>,
     /// The scopes that have not been read yet.
     pub(super) unread: HashSet<Scope>,
+    pub(super) tally: Tally,
     /// How many times it has changed what is claimed or named.
     pub(super) changes: u64,
     /// What was told last of what has to be observed: after how many changes, and whether to one who
@@ -44,17 +46,25 @@ pub(super) struct Member {
 pub(super) struct Claimants {
     /// Those for whom the gateway is looked at.
     pub(super) all: HashSet<Key>,
-    names: HashMap<Box<str>, Vec<Key>>,
-    targets: HashMap<TargetId, Vec<Key>>,
+    names: HashMap<Box<str>, Vec<(Key, ClaimKind)>>,
+    targets: HashMap<TargetId, Vec<(Key, ClaimKind)>>,
 }
 
 impl Claimants {
-    pub(super) fn of_name(&self, name: &str) -> &[Key] {
-        self.names.get(name).map_or(&[], Vec::as_slice)
+    pub(super) fn of_name(&self, name: &str) -> impl Iterator<Item = &Key> {
+        self.names.get(name).into_iter().flatten().map(|(key, _)| key)
     }
 
-    pub(super) fn of_target(&self, target: &TargetId) -> &[Key] {
-        self.targets.get(target).map_or(&[], Vec::as_slice)
+    pub(super) fn of_target(&self, target: &TargetId) -> impl Iterator<Item = &Key> {
+        self.targets.get(target).into_iter().flatten().map(|(key, _)| key)
+    }
+
+    /// Whether anybody has this target, or is making one of its name.
+    pub(super) fn include(&self, target: &Summary) -> bool {
+        let mut holders = self.targets.get(&target.id).into_iter().flatten();
+        let mut makers = self.names.get(target.name.as_str()).into_iter().flatten();
+        holders.any(|(_, kind)| *kind == ClaimKind::Holds)
+            || makers.any(|(_, kind)| *kind == ClaimKind::Intends)
     }
 
     /// Who claims what is claimed here.
@@ -94,6 +104,7 @@ impl State {
             workloads: HashMap::new(),
             listed: HashMap::new(),
             unread,
+            tally: Tally::default(),
             changes: 0,
             told: None,
         }
@@ -145,6 +156,10 @@ impl State {
         server: MCPServer,
     ) -> HashSet<Key> {
         let stakes = Stakes::of(&server, &self.policy);
+        if let Some(before) = before {
+            self.tally.remove(before);
+        }
+        self.tally.add(&server);
         let text = Text::of(server);
         let before = before.map(|before| Stakes::of(before, &self.policy));
         if before.as_ref() == Some(&stakes)
@@ -164,6 +179,7 @@ impl State {
         let Some(before) = self.read(key) else { return HashSet::new() };
         let woken = self.withdraw(key, &Stakes::of(&before, &self.policy));
         self.members.remove(key);
+        self.tally.remove(&before);
         woken
     }
 
@@ -182,10 +198,10 @@ impl State {
                 here.all.insert(key.clone());
             }
             if let Some(name) = &claim.name {
-                add(&mut here.names, name.as_str().into(), key);
+                add(&mut here.names, name.as_str().into(), key, claim.kind);
             }
             if let Some(target) = &claim.target {
-                add(&mut here.targets, target.clone(), key);
+                add(&mut here.targets, target.clone(), key, claim.kind);
             }
         }
         rivals
@@ -229,20 +245,27 @@ impl State {
     }
 }
 
-fn add<I: Eq + Hash>(claimants: &mut HashMap<I, Vec<Key>>, identity: I, key: &Key) {
-    let keys = claimants.entry(identity).or_insert_with(|| Vec::with_capacity(1));
-    if !keys.contains(key) {
-        keys.push(key.clone());
+/// A better claim of the same resource takes the place of the one before.
+fn add<I: Eq + Hash>(
+    claimants: &mut HashMap<I, Vec<(Key, ClaimKind)>>,
+    identity: I,
+    key: &Key,
+    kind: ClaimKind,
+) {
+    let all = claimants.entry(identity).or_insert_with(|| Vec::with_capacity(1));
+    match all.iter_mut().find(|(other, _)| other == key) {
+        Some((_, known)) => *known = kind.max(*known),
+        None => all.push((key.clone(), kind)),
     }
 }
 
-fn take<I, Q>(claimants: &mut HashMap<I, Vec<Key>>, identity: &Q, key: &Key)
+fn take<I, Q>(claimants: &mut HashMap<I, Vec<(Key, ClaimKind)>>, identity: &Q, key: &Key)
 where
     I: Borrow<Q> + Eq + Hash,
     Q: Eq + Hash + ?Sized,
 {
     if let Some(keys) = claimants.get_mut(identity) {
-        keys.retain(|other| other != key);
+        keys.retain(|(other, _)| other != key);
         if keys.is_empty() {
             claimants.remove(identity);
         }

@@ -9,6 +9,9 @@ use super::{Complaint, boolean, duration, given, set};
 /// With less time than this left for a call to AWS, hardly one would succeed.
 const SHORTEST_CALL: Duration = Duration::from_secs(1);
 
+/// The Lease of an operator that is not told of another.
+pub(crate) const DEFAULT_LEASE: &str = "mcp-gateway-operator";
+
 /// How the replicas agree on who works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leadership {
@@ -82,7 +85,7 @@ pub(super) fn resolve(arguments: Arguments) -> Result<Option<Leadership>, Compla
         return Err(wrong(lease, lease_duration, problem));
     }
     let resource = ("leader-elect-resource-name", "LEADER_ELECT_RESOURCE_NAME");
-    let name = given(arguments.leader_elect_resource_name, "mcp-gateway-operator", resource, name)?;
+    let name = given(arguments.leader_elect_resource_name, DEFAULT_LEASE, resource, name)?;
     let namespace = match set(arguments.leader_elect_resource_namespace) {
         Some(text) => {
             let flag = ("leader-elect-resource-namespace", "LEADER_ELECT_RESOURCE_NAMESPACE");

@@ -1,4 +1,4 @@
-use api::{Attempt, FailureClass};
+use api::FailureClass;
 use queue::Urgency;
 
 use super::*;

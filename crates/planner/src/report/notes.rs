@@ -23,6 +23,16 @@ pub struct Note {
     pub text: String,
 }
 
+const DRIFT: &str = "DriftDetected";
+
+impl Note {
+    /// Whether it tells that somebody else has changed the target.
+    #[must_use]
+    pub fn is_of_drift(&self) -> bool {
+        self.reason == DRIFT
+    }
+}
+
 /// What is worth telling of a write that led from `before` to `after`.
 #[must_use]
 pub fn note(
@@ -37,9 +47,7 @@ pub fn note(
     let warning = |reason, action| Some(Note { warning: true, reason, action, text: message() });
     match (step, &report.standing) {
         (Some(Step::RecordIntent(_)), Standing::Recreating(_)) => warning("TargetLost", "Create"),
-        (Some(Step::RecordApplying(_)), Standing::Repairing { .. }) => {
-            warning("DriftDetected", "Update")
-        }
+        (Some(Step::RecordApplying(_)), Standing::Repairing { .. }) => warning(DRIFT, "Update"),
         (Some(Step::Bind(binding)), _) if binding.made_with.is_none() => Some(Note {
             warning: false,
             reason: "TargetAdopted",
@@ -55,9 +63,7 @@ pub fn note(
             action: "Release",
             text: format!("Target {} stays on gateway {}.", bound.target, bound.gateway),
         }),
-        (None, Standing::Drifted { .. }) if news(before, after) => {
-            warning("DriftDetected", "Observe")
-        }
+        (None, Standing::Drifted { .. }) if news(before, after) => warning(DRIFT, "Observe"),
         (None, _) if news(before, after) => {
             let reason = Reason::ALL
                 .iter()

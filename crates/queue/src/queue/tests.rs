@@ -108,3 +108,23 @@ fn namespaces_take_turns() {
     wake(&mut queue, ("b", "b2"), 1, Urgency::Routine);
     assert_eq!(taken(&mut queue, 1), "b1 a2 b2 a3 a4");
 }
+
+#[test]
+fn one_can_see_who_waits_and_since_when() {
+    let mut queue = Queue::default();
+    wake(&mut queue, ("n", "a"), 1, Urgency::Routine);
+    wake(&mut queue, ("n", "b"), 2, Urgency::Routine);
+    wake(&mut queue, ("n", "c"), 9, Urgency::Routine);
+    let waiting = |queue: &Queue<Key>| queue.waiting(at(5)).map(|key| key.1).collect::<Vec<_>>();
+    assert_eq!(waiting(&queue), ["a", "b"]);
+    assert_eq!(queue.rests_until(&("n", "c")), Some(at(9)));
+    assert_eq!(take(&mut queue, 5), Some("a"));
+    assert_eq!((queue.due_since(&("n", "a")), queue.adds()), (Some(at(1)), 2));
+    // More urgent than before, it has been due for as long.
+    wake(&mut queue, ("n", "b"), 5, Urgency::Person);
+    assert_eq!(waiting(&queue), ["b"]);
+    assert_eq!(take(&mut queue, 6), Some("b"));
+    assert_eq!((queue.due_since(&("n", "b")), queue.adds()), (Some(at(2)), 2));
+    queue.done(&("n", "b"), None);
+    assert_eq!(queue.due_since(&("n", "b")), None);
+}

@@ -1,0 +1,106 @@
+//! HTTP connections, each with its limits.
+//!
+//! Contract: no more than so many at once, so that nobody can take the process's memory and files by
+//! asking; the others wait outside. None stays for ever, whatever the client does or leaves undone.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tracing::debug;
+
+/// Connections at once.
+const MOST: usize = 64;
+/// Requests at once on one connection of HTTP/2.
+const MOST_STREAMS: u32 = 8;
+/// For a TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// For the head of a request, and between two requests.
+const HEAD: Duration = Duration::from_mins(1);
+/// After this long a connection ends with the answer under way.
+const LIFETIME: Duration = Duration::from_mins(10);
+/// For that answer.
+const LAST_ANSWER: Duration = Duration::from_secs(30);
+/// When the machine has nothing left for a connection, it is asked again after this.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The head of a request, in bytes: a token has some thousands.
+const HEAD_BYTES: usize = 64 * 1024;
+
+/// Answers by this router, for ever.
+pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router) {
+    let room = Arc::new(Semaphore::new(MOST));
+    loop {
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Who has hung up already is nobody's concern.
+                debug!(%error, "a connection was not accepted");
+                if !is_of_one_connection(&error) {
+                    sleep(PAUSE).await;
+                }
+                continue;
+            }
+        };
+        let (tls, router) = (tls.clone(), router.clone());
+        tokio::spawn(async move {
+            answer(stream, tls, router).await;
+            drop(place);
+        });
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+async fn answer(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router) {
+    let Some(tls) = tls else { return talk(stream, router).await };
+    match timeout(HANDSHAKE, tls.accept(stream)).await {
+        Ok(Ok(stream)) => talk(stream, router).await,
+        Ok(Err(error)) => debug!(%error, "a TLS handshake failed"),
+        Err(_) => debug!("a TLS handshake did not end in time"),
+    }
+}
+
+async fn talk(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, router: Router) {
+    // By TLS the client is offered the versions that are wanted; without, only the old one is spoken.
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_BYTES)
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MOST_STREAMS)
+        .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
+        .keep_alive_interval(HEAD);
+    let service = TowerToHyperService::new(router);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        ended = &mut connection => return note(ended),
+        () = sleep(LIFETIME) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    if let Ok(ended) = timeout(LAST_ANSWER, connection).await {
+        note(ended);
+    }
+}
+
+fn note(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
+    if let Err(error) = ended {
+        debug!(error, "a connection broke");
+    }
+}
