@@ -1,5 +1,6 @@
 //! `cargo xtask`: generates what is generated, and runs the demo.
 
+mod chart;
 mod demo;
 mod manifests;
 mod reference;

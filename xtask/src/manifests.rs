@@ -1,4 +1,5 @@
-//! Files that are made from the code: the CRD, the API reference, and the list of reasons.
+//! Files that are made from the code: the CRD, the API reference, the list of reasons, and what the
+//! Helm chart takes from elsewhere.
 //!
 //! Contract: the same code gives the same bytes. `--check` writes nothing and names what is
 //! stale.
@@ -11,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use kube_core::CustomResourceExt as _;
 use serde_json::Value;
 
-use crate::reference;
+use crate::{chart, reference};
 
 /// Where the CRD lies: the path that users of the Go operator know.
 const CRD: &str = "config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml";
@@ -22,11 +23,21 @@ const CONDITIONS: &str = "docs/conditions.md";
 /// What every field means.
 const REFERENCE: &str = "docs/api.md";
 
+/// Where the Helm chart lies, and what of it is generated.
+const VALUES: &str = "helm/mcp-gateway-operator/values.yaml";
+const CHART: &str = "helm/mcp-gateway-operator/Chart.yaml";
+const CHART_README: &str = "helm/mcp-gateway-operator/README.md";
+const CHART_CRD: &str = "helm/mcp-gateway-operator/templates/crd.yaml";
+
 /// Writes the files, or checks them.
 pub(crate) fn run(check: bool) -> Result<()> {
     let crd = crd()?;
+    let manifest = manifest(&crd)?;
     let files = [
-        (CRD, manifest(&crd)?),
+        (CHART_CRD, chart::crd_template(&manifest)?),
+        (CHART, chart::with_version(&read(CHART)?)),
+        (CHART_README, chart::with_table(&read(CHART_README)?, &read(VALUES)?)?),
+        (CRD, manifest),
         (CONDITIONS, conditions()),
         (REFERENCE, reference::markdown(&crd)),
     ];
@@ -44,6 +55,10 @@ pub(crate) fn run(check: bool) -> Result<()> {
         }
     }
     if stale.is_empty() { Ok(()) } else { bail!("stale, run make manifests: {}", stale.join(", ")) }
+}
+
+fn read(path: &str) -> Result<String> {
+    fs::read_to_string(super::root().join(path)).with_context(|| format!("cannot read {path}"))
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {

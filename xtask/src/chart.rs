@@ -1,0 +1,130 @@
+//! What of the Helm chart is made from elsewhere: the CRD's template, the versions, and the table of
+//! values.
+//!
+//! Contract: `values.yaml` is the one place that says what can be set. A key belongs to the comment
+//! above it that begins with `# -- `; a key without one is a group, whose members have to be documented.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+
+/// Between these lines the table stands in the chart's README.
+const BEGIN: &str = "<!-- values: written by `make manifests` -->";
+const END: &str = "<!-- end of values -->";
+
+/// The template of the CRD: the manifest, with what the release adds to it.
+pub(crate) fn crd_template(manifest: &str) -> Result<String> {
+    ensure!(
+        !manifest.contains("{{"),
+        "the CRD has two braces, which a template would take for its own"
+    );
+    let (_, object) = manifest.split_once("---\n").context("the CRD has no beginning")?;
+    let name = "  name: mcpservers.mcpgateway.bedrock.aws\n";
+    let (before, after) = object.split_once(name).context("the CRD has no name")?;
+    Ok(format!(
+        "{{{{- /* Generated from crates/api by `make manifests`. Do not edit. */}}}}\n\
+         {{{{- if .Values.crds.enabled }}}}\n\
+         {before}{name}  labels:\n    \
+         {{{{- include \"mcp-gateway-operator.labels\" . | nindent 4 }}}}\n  \
+         {{{{- if .Values.crds.keep }}}}\n  annotations:\n    helm.sh/resource-policy: keep\n  \
+         {{{{- end }}}}\n\
+         {after}{{{{- end }}}}\n"
+    ))
+}
+
+/// `Chart.yaml`, with the version of the workspace.
+pub(crate) fn with_version(chart: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let line = |line: &str| match line.split_once(": ") {
+        Some(("version", _)) => format!("version: {version}\n"),
+        Some(("appVersion", _)) => format!("appVersion: \"{version}\"\n"),
+        _ => format!("{line}\n"),
+    };
+    chart.lines().map(line).collect()
+}
+
+/// The chart's README, with the table of these values.
+pub(crate) fn with_table(readme: &str, values: &str) -> Result<String> {
+    let between = || {
+        let (before, rest) = readme.split_once(BEGIN)?;
+        let (_, after) = rest.split_once(END)?;
+        Some((before, after))
+    };
+    let (before, after) = between().context("the chart's README has no place for the values")?;
+    Ok(format!("{before}{BEGIN}\n\n{}\n{END}{after}", table(values)?))
+}
+
+fn table(values: &str) -> Result<String> {
+    let defaults: Value = serde_saphyr::from_str(values)?;
+    let mut text = String::from("| value | meaning | default |\n|---|---|---|\n");
+    for (path, meaning) in documented(values)? {
+        let keys = path.split('.');
+        let default = keys.fold(&defaults, |value, key| &value[key]);
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "| `{path}` | {meaning} | `{default}` |");
+    }
+    Ok(text)
+}
+
+/// The keys that have a comment, in their order, with it.
+fn documented(values: &str) -> Result<Vec<(String, String)>> {
+    let mut rows: Vec<(String, String)> = Vec::new();
+    let mut groups: Vec<(usize, &str)> = Vec::new();
+    let mut comment: Option<String> = None;
+    // Below a documented key nothing has to be documented.
+    let mut inside: Option<usize> = None;
+    for line in values.lines() {
+        let text = line.trim_start();
+        let indent = line.len() - text.len();
+        if let Some(begun) = text.strip_prefix("# -- ") {
+            comment = Some(begun.to_owned());
+        } else if let Some(more) = text.strip_prefix("# ") {
+            if let Some(comment) = &mut comment {
+                comment.push(' ');
+                comment.push_str(more);
+            }
+        } else if let Some((key, value)) = text.split_once(':') {
+            if inside.is_some_and(|outer| indent > outer) {
+                continue;
+            }
+            inside = None;
+            groups.retain(|(outer, _)| *outer < indent);
+            let path: Vec<&str> = groups.iter().map(|(_, key)| *key).chain([key]).collect();
+            let path = path.join(".");
+            match comment.take() {
+                Some(meaning) => {
+                    rows.push((path, meaning));
+                    inside = Some(indent);
+                }
+                None if value.is_empty() => groups.push((indent, key)),
+                None => bail!("values.yaml does not say what {path} means: # -- …"),
+            }
+        }
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_has_its_path_its_comment_and_its_default() {
+        let values = "# About.\n\n# -- One.\na: 1\nb:\n  # -- Two,\n  # in two lines.\n  c:\n    d: [x]\n  # -- Three.\n  e: \"\"\n";
+        let table = table(values).unwrap();
+        let rows: Vec<&str> = table.lines().skip(2).collect();
+        let wanted = [
+            "| `a` | One. | `1` |",
+            "| `b.c` | Two, in two lines. | `{\"d\":[\"x\"]}` |",
+            "| `b.e` | Three. | `\"\"` |",
+        ];
+        assert_eq!(rows, wanted);
+    }
+
+    #[test]
+    fn what_is_not_documented_is_named() {
+        let error = table("a:\n  b: 1\n").unwrap_err();
+        assert!(error.to_string().contains("a.b"), "{error}");
+    }
+}
