@@ -16,10 +16,11 @@ CARGO_MUTANTS := $(MCP_GATEWAY_CACHE)/tools/cargo-mutants-$(CARGO_MUTANTS_VERSIO
 CRD := config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help build test crash-matrix failover test-interop model mutants bench bench-short bench-plan lint fmt manifests demo install uninstall run
+.PHONY: help build test crash-matrix failover test-interop model mutants bench bench-short bench-plan lint fmt manifests demo \
+	test-chart build-installer deploy undeploy install uninstall run
 
 help: ## Show what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the operator and the AgentCore emulator, optimised
 	cargo build --locked --release -p operator -p emulator
@@ -76,6 +77,29 @@ manifests: ## Write the generated files
 
 demo: programs ## Show the main job on this machine; CHECK=1: without a terminal, as a test
 	@cargo run --locked --quiet -p xtask -- demo $(if $(CHECK),--check)
+
+test-chart: programs ## Test what Helm and kustomize install, against a real API server
+	cargo test --locked -p operator --test chart
+
+# kustomize, at the version of its module. Go keeps the program.
+KUSTOMIZE := go -C hack/kustomize tool kustomize
+# The image, as REGISTRY/NAME:TAG. Empty: the one that config/manager names.
+IMG ?=
+IMG_TAG = $(or $(word 2,$(subst :, ,$(notdir $(IMG)))),latest)
+IMG_NAME = $(IMG:%:$(IMG_TAG)=%)
+IMG_LINES = $(if $(IMG),'images:' '- name: mcp-gateway-operator' '  newName: "$(IMG_NAME)"' '  newTag: "$(IMG_TAG)"')
+
+build-installer: ## Write dist/install.yaml, which installs everything (IMG=… names the image)
+	@mkdir -p dist/kustomization
+	@printf '%s\n' 'resources: [../../config/default]' $(IMG_LINES) > dist/kustomization/kustomization.yaml
+	$(KUSTOMIZE) build $(CURDIR)/dist/kustomization > dist/install.yaml
+
+deploy: build-installer ## Apply that to the cluster of the current kubeconfig context
+	kubectl apply --server-side -f dist/install.yaml
+
+undeploy: build-installer ## Remove it, and with it every MCPServer and target (the operator must run)
+	-kubectl delete mcpservers --all --all-namespaces
+	kubectl delete --ignore-not-found -f dist/install.yaml
 
 install: ## Apply the CRD to the cluster of the current kubeconfig context
 	kubectl apply --server-side -f $(CRD)

@@ -1,5 +1,5 @@
-//! What of the Helm chart is made from elsewhere: the CRD's template, the versions, and the table of
-//! values.
+//! What of the Helm chart is made from elsewhere (the CRD's template, the versions, the table of values),
+//! and what is made from it: the alerts for kustomize.
 //!
 //! Contract: `values.yaml` is the one place that says what can be set. A key belongs to the comment
 //! above it that begins with `# -- `; a key without one is a group, whose members have to be documented.
@@ -7,11 +7,11 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// Between these lines the table stands in the chart's README.
-const BEGIN: &str = "<!-- values: written by `make manifests` -->";
-const END: &str = "<!-- end of values -->";
+/// What the operator is called, and where it is, when kustomize installs it.
+const NAME: &str = "mcp-gateway-operator";
+const NAMESPACE: &str = "mcp-gateway-operator-system";
 
 /// The template of the CRD: the manifest, with what the release adds to it.
 pub(crate) fn crd_template(manifest: &str) -> Result<String> {
@@ -44,18 +44,49 @@ pub(crate) fn with_version(chart: &str) -> String {
     chart.lines().map(line).collect()
 }
 
-/// The chart's README, with the table of these values.
-pub(crate) fn with_table(readme: &str, values: &str) -> Result<String> {
-    let between = || {
-        let (before, rest) = readme.split_once(BEGIN)?;
-        let (_, after) = rest.split_once(END)?;
-        Some((before, after))
+/// A document, with this in its place: between two comments that name it.
+pub(crate) fn with_part(document: &str, name: &str, part: &str) -> Result<String> {
+    let begin = format!("<!-- {name}: written by `make manifests` -->");
+    let end = format!("<!-- end of {name} -->");
+    let around = || {
+        let (before, rest) = document.split_once(&begin)?;
+        Some((before, rest.split_once(&end)?.1))
     };
-    let (before, after) = between().context("the chart's README has no place for the values")?;
-    Ok(format!("{before}{BEGIN}\n\n{}\n{END}{after}", table(values)?))
+    let (before, after) = around().with_context(|| format!("no place for {name}"))?;
+    Ok(format!("{before}{begin}\n\n{}\n\n{end}{after}", part.trim_end()))
 }
 
-fn table(values: &str) -> Result<String> {
+/// A policy, as a document shows it.
+pub(crate) fn json(policy: &str) -> Result<String> {
+    let _: Value = serde_json::from_str(policy)?;
+    Ok(format!("```json\n{}\n```", policy.trim_end()))
+}
+
+/// The manifest of the alerts for kustomize, with the runbooks where these values say.
+pub(crate) fn rules(alerts: &str, values: &str) -> Result<String> {
+    let values: Value = serde_saphyr::from_str(values)?;
+    let runbooks = values["prometheusRule"]["runbookUrl"].as_str().context("no runbookUrl")?;
+    let alerts = alerts.replace("NAMESPACE", NAMESPACE).replace("NAME", NAME);
+    let mut alerts: Value = serde_saphyr::from_str(&alerts)?;
+    let groups = alerts["groups"].as_array_mut().context("no groups of alerts")?;
+    for rule in groups.iter_mut().filter_map(|group| group["rules"].as_array_mut()).flatten() {
+        let name = rule["alert"].as_str().context("a rule that is no alert")?.to_lowercase();
+        rule["annotations"]["runbook_url"] = Value::from(format!("{runbooks}#{name}"));
+    }
+    let labels = json!({ "app.kubernetes.io/name": NAME, "app.kubernetes.io/instance": NAME });
+    let manifest = serde_saphyr::to_string(&json!({
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": { "name": NAME, "namespace": NAMESPACE, "labels": labels },
+        "spec": alerts,
+    }))?;
+    Ok(format!(
+        "# Generated from the chart's files/alerts.yaml by `make manifests`. Do not edit.\n{manifest}"
+    ))
+}
+
+/// The table of these values.
+pub(crate) fn table(values: &str) -> Result<String> {
     let defaults: Value = serde_saphyr::from_str(values)?;
     let mut text = String::from("| value | meaning | default |\n|---|---|---|\n");
     for (path, meaning) in documented(values)? {

@@ -1,5 +1,5 @@
 //! Files that are made from the code: the CRD, the API reference, the list of reasons, and what the
-//! Helm chart takes from elsewhere.
+//! Helm chart and kustomize take from each other.
 //!
 //! Contract: the same code gives the same bytes. `--check` writes nothing and names what is
 //! stale.
@@ -26,7 +26,10 @@ const REFERENCE: &str = "docs/api.md";
 /// Where the Helm chart lies, and what of it is generated.
 const VALUES: &str = "helm/mcp-gateway-operator/values.yaml";
 const CHART: &str = "helm/mcp-gateway-operator/Chart.yaml";
+const README: &str = "README.md";
 const CHART_README: &str = "helm/mcp-gateway-operator/README.md";
+const CHART_ALERTS: &str = "helm/mcp-gateway-operator/files/alerts.yaml";
+const RULES: &str = "config/prometheus/rules.yaml";
 const CHART_CRD: &str = "helm/mcp-gateway-operator/templates/crd.yaml";
 
 /// Writes the files, or checks them.
@@ -36,7 +39,9 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let files = [
         (CHART_CRD, chart::crd_template(&manifest)?),
         (CHART, chart::with_version(&read(CHART)?)),
-        (CHART_README, chart::with_table(&read(CHART_README)?, &read(VALUES)?)?),
+        (CHART_README, chart_readme()?),
+        (README, with_policies(read(README)?, &["iam/policy"])?),
+        (RULES, chart::rules(&read(CHART_ALERTS)?, &read(VALUES)?)?),
         (CRD, manifest),
         (CONDITIONS, conditions()),
         (REFERENCE, reference::markdown(&crd)),
@@ -55,6 +60,18 @@ pub(crate) fn run(check: bool) -> Result<()> {
         }
     }
     if stale.is_empty() { Ok(()) } else { bail!("stale, run make manifests: {}", stale.join(", ")) }
+}
+
+fn chart_readme() -> Result<String> {
+    let readme = chart::with_part(&read(CHART_README)?, "values", &chart::table(&read(VALUES)?)?)?;
+    with_policies(readme, &["iam/policy", "iam/trust-policy-irsa"])
+}
+
+/// A document, with the policies of `docs` that these name.
+fn with_policies(document: String, names: &[&str]) -> Result<String> {
+    names.iter().try_fold(document, |document, name| {
+        chart::with_part(&document, name, &chart::json(&read(&format!("docs/{name}.json"))?)?)
+    })
 }
 
 fn read(path: &str) -> Result<String> {

@@ -2,14 +2,14 @@
 //! [built](super::build) from the project's own Go module, in this order.
 
 use std::env;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use tokio::sync::OnceCell;
 
-use super::build;
+use super::build::CONTROL_PLANE;
 use crate::binaries::in_path;
+use crate::go_build::say;
 use crate::process::Program;
 
 const ETCD: &str = "etcd";
@@ -36,9 +36,9 @@ impl Programs {
     async fn find() -> Result<Self> {
         let programs = match Self::from_assets()?.or_else(Self::from_path) {
             Some(programs) => programs,
-            None => Self::from_build(&build::program().await?),
+            None => Self::from_build(&CONTROL_PLANE.program().await?),
         };
-        say(&format!("etcd and kube-apiserver from {}", programs.origin));
+        say("control plane", &format!("etcd and kube-apiserver from {}", programs.origin));
         Ok(programs)
     }
 
@@ -88,11 +88,4 @@ impl Programs {
             origin: file.display().to_string(),
         }
     }
-}
-
-/// Tells the person at the terminal. Not with `eprintln!`, which the test harness keeps to itself:
-/// whoever waits for minutes is to know what for.
-pub(super) fn say(what: &str) {
-    // Without a standard error there is nobody to tell.
-    let _ = writeln!(io::stderr(), "control plane: {what}");
 }

@@ -1,0 +1,9 @@
+//! What is installed, by Helm and by kustomize: rendered, admitted by a real API server, and run.
+
+mod deployed;
+mod helm;
+mod kustomize;
+mod lifecycle;
+mod matrix;
+mod render;
+mod takeover;
