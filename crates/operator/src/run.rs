@@ -146,10 +146,14 @@ async fn watch_resources<A: AgentCore>(client: Client, scope: Scope, operator: A
     let subject = Subject {
         name: "the MCPServers".to_owned(),
         hint: |status| match status {
-            404 => {
-                Some("the CRD mcpservers.mcpgateway.bedrock.aws is not installed: run make install")
-            }
-            403 => Some("the operator's service account lacks rights: apply config/rbac"),
+            404 => Some(
+                "the CRD mcpservers.mcpgateway.bedrock.aws is not installed: run make install, or \
+                 set crds.enabled=true in the chart",
+            ),
+            403 => Some(
+                "the operator's service account lacks rights: set rbac.create=true in the chart, or \
+                 apply config/rbac",
+            ),
             _ => None,
         },
     };
