@@ -1,9 +1,11 @@
 //! What is installed, by Helm and by kustomize: rendered, admitted by a real API server, and run.
 
+mod alarms;
 mod deployed;
 mod helm;
 mod kustomize;
 mod lifecycle;
+mod make;
 mod matrix;
 mod render;
 mod takeover;
