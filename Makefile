@@ -22,7 +22,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
 CRD := config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help build test crash-matrix failover test-interop model mutants bench bench-short bench-plan lint fmt manifests demo \
+.PHONY: help build test crash-matrix failover test-interop model mutants bench bench-short bench-plan lint fmt advisories release-notes manifests demo \
 	test-chart check-image reproducible docker-build docker-push docker-buildx \
 	build-installer deploy undeploy install uninstall run
 
@@ -73,13 +73,21 @@ mutants: $(CARGO_MUTANTS) ## Check that the planner's tests notice what is chang
 # The linter of GitHub workflows, at the version of its module. Go keeps the program.
 ACTIONLINT := go -C hack/actionlint tool actionlint -shellcheck= -pyflakes= $(CURDIR)/.github/workflows/*.yaml
 
-lint: $(CARGO_DENY) $(HADOLINT) ## Check format, lints, dependencies and generated files
+lint: $(CARGO_DENY) $(HADOLINT) ## Check format, lints, dependencies, generated files and links
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo run --locked --quiet -p xtask -- manifests --check
+	cargo run --locked --quiet -p xtask -- links
 	$(CARGO_DENY) --locked check bans licenses sources
 	$(HADOLINT) Dockerfile
 	$(ACTIONLINT)
+
+advisories: $(CARGO_DENY) ## Check dependencies for known weaknesses (asks the network)
+	$(CARGO_DENY) --locked check advisories
+
+release-notes: ## Print what CHANGELOG.md says of a version (VERSION=1.2.3)
+	@awk -v version="$(VERSION)" '/^## / { on = $$2 == version; found = found || on; next } on { print } \
+		END { if (!found) { print "CHANGELOG.md has no " version > "/dev/stderr"; exit 1 } }' CHANGELOG.md
 
 fmt: ## Format the code
 	cargo fmt --all

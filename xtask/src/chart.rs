@@ -33,12 +33,13 @@ pub(crate) fn crd_template(manifest: &str) -> Result<String> {
     ))
 }
 
-/// `Chart.yaml`, with the version of the workspace.
+/// `Chart.yaml`, or the kustomization that names the image, with the version of the workspace.
 pub(crate) fn with_version(chart: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let line = |line: &str| match line.split_once(": ") {
         Some(("version", _)) => format!("version: {version}\n"),
         Some(("appVersion", _)) => format!("appVersion: \"{version}\"\n"),
+        Some(("    newTag", _)) => format!("    newTag: {version}\n"),
         _ => format!("{line}\n"),
     };
     chart.lines().map(line).collect()

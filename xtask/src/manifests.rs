@@ -29,6 +29,7 @@ const CHART: &str = "helm/mcp-gateway-operator/Chart.yaml";
 const README: &str = "README.md";
 const CHART_README: &str = "helm/mcp-gateway-operator/README.md";
 const CHART_ALERTS: &str = "helm/mcp-gateway-operator/files/alerts.yaml";
+const MANAGER: &str = "config/manager/kustomization.yaml";
 const RULES: &str = "config/prometheus/rules.yaml";
 const CHART_CRD: &str = "helm/mcp-gateway-operator/templates/crd.yaml";
 
@@ -39,6 +40,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let files = [
         (CHART_CRD, chart::crd_template(&manifest)?),
         (CHART, chart::with_version(&read(CHART)?)),
+        (MANAGER, chart::with_version(&read(MANAGER)?)),
         (CHART_README, chart_readme()?),
         (README, with_policies(read(README)?, &["iam/policy"])?),
         (RULES, chart::rules(&read(CHART_ALERTS)?, &read(VALUES)?)?),
