@@ -7,5 +7,6 @@ mod kustomize;
 mod lifecycle;
 mod make;
 mod matrix;
+mod metrics;
 mod render;
 mod takeover;
