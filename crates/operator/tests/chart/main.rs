@@ -2,6 +2,7 @@
 
 mod alarms;
 mod deployed;
+mod documents;
 mod helm;
 mod kustomize;
 mod lifecycle;
