@@ -87,7 +87,7 @@ fn sources(folder: &Path, found: &mut Vec<String>) -> Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() && name != "tests" {
             sources(&path, found)?;
-        } else if name.ends_with(".rs") && name != "tests.rs" {
+        } else if path.extension().is_some_and(|kind| kind == "rs") && name != "tests.rs" {
             found.extend(texts(&fs::read_to_string(&path)?));
         }
     }
