@@ -22,7 +22,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
 CRD := config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help build test crash-matrix failover test-interop model mutants bench bench-short bench-plan lint fmt advisories release-notes manifests demo \
+.PHONY: help build test test-oldest crash-matrix failover test-interop model mutants bench bench-short bench-plan lint fmt advisories release-notes manifests demo \
 	test-chart check-image reproducible docker-build docker-push docker-buildx \
 	build-installer deploy undeploy install uninstall run
 
@@ -34,6 +34,9 @@ build: ## Build the operator and the AgentCore emulator, optimised
 
 test: programs ## Run every test, against a real API server
 	cargo test --locked --workspace
+
+test-oldest: programs ## The same as far as Kubernetes matters, on the oldest version that the chart claims
+	CONTROL_PLANE=oldest cargo test --locked -p operator --test e2e --test chart
 
 crash-matrix: programs ## Crash the operator at every point of every story (20 minutes)
 	CRASH_MATRIX=all cargo test --locked -p operator --test crash_matrix whatever_crashes_when

@@ -5,16 +5,24 @@ use anyhow::{Context, Result};
 use crate::go_build::Recipe;
 
 /// etcd, kube-apiserver and kube-controller-manager in one program.
-pub(super) const CONTROL_PLANE: Recipe = Recipe {
-    name: "controlplane",
-    folder: "controlplane",
-    package: ".",
-    sources: &["go.mod", "go.sum", "main.go"],
-    what: "etcd and kube-apiserver",
-    needs: "the control plane needs Go 1.26 or newer in PATH to be built once; or set \
-            KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver",
-    linked: version,
-};
+pub(super) const NEWEST: Recipe = recipe("controlplane", "etcd and kube-apiserver");
+
+/// The same of the oldest Kubernetes that is claimed.
+pub(super) const OLDEST: Recipe =
+    recipe("controlplane-oldest", "the oldest etcd and kube-apiserver");
+
+const fn recipe(name: &'static str, what: &'static str) -> Recipe {
+    Recipe {
+        name,
+        folder: "controlplane",
+        package: ".",
+        sources: &["go.mod", "go.sum", "main.go"],
+        what,
+        needs: "the control plane needs Go 1.26 or newer in PATH to be built once; or set \
+                KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver",
+        linked: version,
+    }
+}
 
 /// Without a version in it the API server would call itself v0.0.0-master, and what checks the version
 /// of a cluster would refuse it.

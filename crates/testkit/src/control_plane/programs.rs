@@ -1,5 +1,6 @@
 //! Where the programs of the control plane come from: from `KUBEBUILDER_ASSETS`, from `PATH`, or
-//! [built](super::build) from the project's own Go module, in this order.
+//! [built](super::build) from the project's own Go module, in this order; with `CONTROL_PLANE=oldest` built
+//! from the module of the oldest Kubernetes that is claimed.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use tokio::sync::OnceCell;
 
-use super::build::CONTROL_PLANE;
+use super::build::{NEWEST, OLDEST};
 use crate::binaries::in_path;
 use crate::go_build::say;
 use crate::process::Program;
@@ -34,9 +35,13 @@ impl Programs {
     }
 
     async fn find() -> Result<Self> {
-        let programs = match Self::from_assets()?.or_else(Self::from_path) {
-            Some(programs) => programs,
-            None => Self::from_build(&CONTROL_PLANE.program().await?),
+        let programs = if env::var_os("CONTROL_PLANE").is_some_and(|which| which == "oldest") {
+            Self::from_build(&OLDEST.program().await?)
+        } else {
+            match Self::from_assets()?.or_else(Self::from_path) {
+                Some(programs) => programs,
+                None => Self::from_build(&NEWEST.program().await?),
+            }
         };
         say("control plane", &format!("etcd and kube-apiserver from {}", programs.origin));
         Ok(programs)
