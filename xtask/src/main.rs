@@ -1,6 +1,8 @@
-//! `cargo xtask`: generates what is generated, and runs the demo.
+//! `cargo xtask`: generates what is generated, checks the documents, and runs the demo.
 
+mod chart;
 mod demo;
+mod links;
 mod manifests;
 mod metrics;
 mod reference;
@@ -27,6 +29,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Check that every link of the documents leads somewhere, without a network
+    Links,
     /// The main job on this machine: API server, AgentCore emulator, operator, samples
     Demo(demo::Arguments),
 }
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
 fn run(task: &Task) -> Result<()> {
     match task {
         Task::Manifests { check } => manifests::run(*check),
+        Task::Links => links::run(),
         Task::Demo(arguments) => demo::run(arguments),
     }
 }

@@ -1,5 +1,5 @@
-//! Files that are made from the code: the CRD, the API reference, and the lists of reasons
-//! and of metrics.
+//! Files that are made from the code: the CRD, the API reference, the lists of reasons and of metrics,
+//! and what the Helm chart and kustomize take from each other.
 //!
 //! Contract: the same code gives the same bytes. `--check` writes nothing and names what is
 //! stale.
@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use kube_core::CustomResourceExt as _;
 use serde_json::Value;
 
-use crate::{metrics, reference};
+use crate::{chart, metrics, reference};
 
 /// Where the CRD lies: the path that users of the Go operator know.
 const CRD: &str = "config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml";
@@ -25,12 +25,28 @@ const REFERENCE: &str = "docs/api.md";
 
 /// What every metric means.
 const METRICS: &str = "docs/metrics.md";
+/// Where the Helm chart lies, and what of it is generated.
+const VALUES: &str = "helm/mcp-gateway-operator/values.yaml";
+const CHART: &str = "helm/mcp-gateway-operator/Chart.yaml";
+const README: &str = "README.md";
+const CHART_README: &str = "helm/mcp-gateway-operator/README.md";
+const CHART_ALERTS: &str = "helm/mcp-gateway-operator/files/alerts.yaml";
+const MANAGER: &str = "config/manager/kustomization.yaml";
+const RULES: &str = "config/prometheus/rules.yaml";
+const CHART_CRD: &str = "helm/mcp-gateway-operator/templates/crd.yaml";
 
 /// Writes the files, or checks them.
 pub(crate) fn run(check: bool) -> Result<()> {
     let crd = crd()?;
+    let manifest = manifest(&crd)?;
     let files = [
-        (CRD, manifest(&crd)?),
+        (CHART_CRD, chart::crd_template(&manifest)?),
+        (CHART, chart::with_version(&read(CHART)?)),
+        (MANAGER, chart::with_version(&read(MANAGER)?)),
+        (CHART_README, chart_readme()?),
+        (README, with_policies(read(README)?, &["iam/policy"])?),
+        (RULES, chart::rules(&read(CHART_ALERTS)?, &read(VALUES)?)?),
+        (CRD, manifest),
         (CONDITIONS, conditions()),
         (REFERENCE, reference::markdown(&crd)),
         (METRICS, metrics::markdown()),
@@ -49,6 +65,22 @@ pub(crate) fn run(check: bool) -> Result<()> {
         }
     }
     if stale.is_empty() { Ok(()) } else { bail!("stale, run make manifests: {}", stale.join(", ")) }
+}
+
+fn chart_readme() -> Result<String> {
+    let readme = chart::with_part(&read(CHART_README)?, "values", &chart::table(&read(VALUES)?)?)?;
+    with_policies(readme, &["iam/policy", "iam/trust-policy-irsa"])
+}
+
+/// A document, with the policies of `docs` that these name.
+fn with_policies(document: String, names: &[&str]) -> Result<String> {
+    names.iter().try_fold(document, |document, name| {
+        chart::with_part(&document, name, &chart::json(&read(&format!("docs/{name}.json"))?)?)
+    })
+}
+
+fn read(path: &str) -> Result<String> {
+    fs::read_to_string(super::root().join(path)).with_context(|| format!("cannot read {path}"))
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {

@@ -155,10 +155,14 @@ async fn watch_resources<A: AgentCore>(
     let subject = Subject {
         name: "the MCPServers".to_owned(),
         hint: |status| match status {
-            404 => {
-                Some("the CRD mcpservers.mcpgateway.bedrock.aws is not installed: run make install")
-            }
-            403 => Some("the operator's service account lacks rights: apply config/rbac"),
+            404 => Some(
+                "the CRD mcpservers.mcpgateway.bedrock.aws is not installed: run make install, or \
+                 set crds.enabled=true in the chart",
+            ),
+            403 => Some(
+                "the operator's service account lacks rights: set rbac.create=true in the chart, or \
+                 apply config/rbac",
+            ),
             400 => Some("it may be --watch-label-selector that the API server does not understand"),
             _ => None,
         },

@@ -132,7 +132,8 @@ impl Workloads {
             hint: |status| {
                 (status == 403).then_some(
                     "spec.toolSync.workloadRef names one, and the operator's service account lacks \
-                     rights: apply config/rbac/workload_viewer_role.yaml and its binding",
+                     rights: set rbac.workloads=true in the chart, or apply \
+                     config/rbac/workload_viewer_role.yaml and its binding",
                 )
             },
         };

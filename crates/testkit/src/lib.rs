@@ -25,6 +25,7 @@
 //! ```
 
 pub mod control_plane;
+pub mod go_tools;
 pub mod install;
 pub mod manifests;
 pub mod process;
@@ -37,6 +38,7 @@ pub mod workload;
 mod binaries;
 mod emulator_process;
 mod failure;
+mod go_build;
 mod random;
 
 pub use binaries::binary;

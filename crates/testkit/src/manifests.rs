@@ -29,6 +29,7 @@ const DISCOVERY_LAG: Duration = Duration::from_secs(30);
 pub struct Manifests {
     objects: Vec<DynamicObject>,
     namespace: Option<String>,
+    dry_run: bool,
 }
 
 impl Manifests {
@@ -63,6 +64,13 @@ impl Manifests {
         self
     }
 
+    /// Only asks the API server what would become of them: it checks and admits, and keeps nothing.
+    #[must_use]
+    pub fn dry_run(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+
     /// Applies them and returns them as they are then. Custom resource definitions are in force
     /// when this returns.
     pub async fn apply(self, client: &Client) -> Result<Vec<DynamicObject>> {
@@ -73,7 +81,8 @@ impl Manifests {
             }
             let id = identify(&object);
             // Boxed: discovery is a large future, and everything that applies something holds it.
-            let done = Box::pin(apply(client, object, self.namespace.as_deref())).await;
+            let done =
+                Box::pin(apply(client, object, self.namespace.as_deref(), self.dry_run)).await;
             applied.push(done.with_context(|| format!("applying {id}"))?);
         }
         Ok(applied)
@@ -89,7 +98,7 @@ impl std::str::FromStr for Manifests {
             let complete = object.types.is_some() && object.metadata.name.is_some();
             ensure!(complete, "an object without apiVersion, kind or name: {}", identify(object));
         }
-        Ok(Self { objects, namespace: None })
+        Ok(Self { objects, ..Self::default() })
     }
 }
 
@@ -97,6 +106,7 @@ async fn apply(
     client: &Client,
     mut object: DynamicObject,
     namespace: Option<&str>,
+    dry_run: bool,
 ) -> Result<DynamicObject> {
     let types = object.types.as_ref().ok_or_else(|| anyhow!("an object without a kind"))?;
     let (resource, capabilities) = discover(client, &GroupVersionKind::try_from(types)?).await?;
@@ -111,10 +121,10 @@ async fn apply(
     };
     // The URL says where it goes; an object that says it, too, may only say the same.
     object.metadata.namespace = None;
-    let params = PatchParams::apply(MANAGER).force();
+    let params = PatchParams { dry_run, ..PatchParams::apply(MANAGER).force() };
     let applied = api.patch(&name, &params, &Patch::Apply(&object)).await?;
 
-    if resource.kind == "CustomResourceDefinition" {
+    if resource.kind == "CustomResourceDefinition" && !dry_run {
         let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
         let established = is_crd_established();
         wait::on(&definitions, &name)

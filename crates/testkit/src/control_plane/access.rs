@@ -50,6 +50,12 @@ impl Access {
         &self.server
     }
 
+    /// The certificate that the server is known by, as PEM.
+    #[must_use]
+    pub fn ca(&self) -> &[u8] {
+        &self.ca.0
+    }
+
     /// The token.
     #[must_use]
     pub fn token(&self) -> &str {

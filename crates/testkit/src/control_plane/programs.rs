@@ -1,15 +1,16 @@
 //! Where the programs of the control plane come from: from `KUBEBUILDER_ASSETS`, from `PATH`, or
-//! [built](super::build) from the project's own Go module, in this order.
+//! [built](super::build) from the project's own Go module, in this order; with `CONTROL_PLANE=oldest` built
+//! from the module of the oldest Kubernetes that is claimed.
 
 use std::env;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use tokio::sync::OnceCell;
 
-use super::build;
+use super::build::{NEWEST, OLDEST};
 use crate::binaries::in_path;
+use crate::go_build::say;
 use crate::process::Program;
 
 const ETCD: &str = "etcd";
@@ -34,11 +35,15 @@ impl Programs {
     }
 
     async fn find() -> Result<Self> {
-        let programs = match Self::from_assets()?.or_else(Self::from_path) {
-            Some(programs) => programs,
-            None => Self::from_build(&build::program().await?),
+        let programs = if env::var_os("CONTROL_PLANE").is_some_and(|which| which == "oldest") {
+            Self::from_build(&OLDEST.program().await?)
+        } else {
+            match Self::from_assets()?.or_else(Self::from_path) {
+                Some(programs) => programs,
+                None => Self::from_build(&NEWEST.program().await?),
+            }
         };
-        say(&format!("etcd and kube-apiserver from {}", programs.origin));
+        say("control plane", &format!("etcd and kube-apiserver from {}", programs.origin));
         Ok(programs)
     }
 
@@ -88,11 +93,4 @@ impl Programs {
             origin: file.display().to_string(),
         }
     }
-}
-
-/// Tells the person at the terminal. Not with `eprintln!`, which the test harness keeps to itself:
-/// whoever waits for minutes is to know what for.
-pub(super) fn say(what: &str) {
-    // Without a standard error there is nobody to tell.
-    let _ = writeln!(io::stderr(), "control plane: {what}");
 }
