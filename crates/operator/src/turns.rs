@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use agentcore::{Clock, Lack, Limits, Permit, Quotas};
 use api::{Attempt, Failure, GatewayId, Sight, TargetId};
+use health::Pulse;
 use jiff::Timestamp;
 use planner::Wait;
 use queue::{Line, Place};
 use tokio::sync::Notify;
+use tokio::time::timeout_at;
 
 use crate::fleet::Key;
 use crate::work::Work;
@@ -144,7 +146,7 @@ impl Turns {
     }
 
     /// Gives turns as time makes room for them.
-    pub(crate) async fn give(&self) {
+    pub(crate) async fn give(&self, pulse: Pulse) {
         loop {
             let changed = self.changed.notified();
             let now = self.clock.now();
@@ -154,12 +156,10 @@ impl Turns {
                 let tokens = state.line.attempts().map(|it| state.quotas.token_at(it, now));
                 tokens.filter(|at| *at > now).min()
             };
-            match next {
-                Some(at) => tokio::select! {
-                    () = changed => {}
-                    () = tokio::time::sleep_until(self.clock.instant(at)) => {}
-                },
-                None => changed.await,
+            match next.map(|at| self.clock.instant(at)) {
+                // Either will do.
+                Some(at) => drop(pulse.keep(timeout_at(at, changed)).await),
+                None => pulse.keep(changed).await,
             }
         }
     }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod clusters;
 mod fields;
+mod health;
 mod interference;
 mod life;
 mod metrics;
