@@ -107,8 +107,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         admin::serve_probes(listener, fleet, health.clone())?;
     }
     if let Some(settings) = &settings.metrics {
-        let shown = metrics.page(Arc::clone(&operator));
-        let server = MetricsServer::new(settings, client.clone(), Arc::new(shown)).await?;
+        let server = MetricsServer::new(settings, client.clone(), &operator).await?;
         tasks.spawn(server.serve());
     }
     for scope in scopes {

@@ -41,6 +41,16 @@ struct State {
     waiting: HashMap<Key, (Timestamp, Wait)>,
 }
 
+/// A resource that wants to call AWS.
+pub(crate) struct InLine {
+    pub(crate) key: Key,
+    pub(crate) place: Place,
+    /// Since when it has waited in vain.
+    pub(crate) since: Option<Timestamp>,
+    /// Its turn has come.
+    pub(crate) granted: bool,
+}
+
 /// Whether a resource may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
@@ -131,6 +141,26 @@ impl Turns {
     /// Nobody has anything to do with other gateways any more.
     pub(crate) fn keep(&self, gateways: &HashSet<GatewayId>) {
         self.state().quotas.keep(|gateway| gateways.contains(gateway));
+    }
+
+    /// Who wants to call, those who have waited longest first.
+    pub(crate) fn in_line(&self) -> Vec<InLine> {
+        let state = self.state();
+        let granted = state.granted.iter().map(|(key, (place, _))| (key, place, true));
+        let waiting = state.line.standing().map(|(key, place)| (key, place, false));
+        let mut in_line: Vec<InLine> = granted
+            .chain(waiting)
+            .map(|(key, place, granted)| InLine {
+                key: key.clone(),
+                place: place.clone(),
+                since: state.waiting.get(key).map(|(since, _)| *since),
+                granted,
+            })
+            .collect();
+        drop(state);
+        in_line
+            .sort_unstable_by(|one, other| (one.since, &one.key).cmp(&(other.since, &other.key)));
+        in_line
     }
 
     /// How many calls of this kind may be made at once.

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
 
-use super::connections;
+use super::connections::{self, Protocol};
 use crate::fleet::Fleet;
 
 /// How often it is looked whether there is something to be logged.
@@ -36,7 +36,7 @@ pub(crate) fn serve(listener: TcpListener, fleet: Arc<Fleet>, health: Health) ->
             match TcpListener::from_std(listener) {
                 Ok(listener) => {
                     tokio::spawn(tell(health.clone()));
-                    connections::serve(listener, None, router(fleet, &health)).await;
+                    connections::serve(listener, Protocol::Plain, router(fleet, &health)).await;
                 }
                 Err(error) => error!(%error, "the probes cannot be answered"),
             }

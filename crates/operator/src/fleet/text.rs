@@ -6,6 +6,7 @@
 
 use api::{MCPServer, MCPServerSpec, MCPServerStatus};
 use kube::api::ObjectMeta;
+use serde::de::IgnoredAny;
 use tracing::error;
 
 /// What all annotations begin with that mean something to the operator.
@@ -36,6 +37,15 @@ impl Text {
                 .ok(),
             Self::Whole(server) => Some(MCPServer::clone(server)),
         }
+    }
+
+    /// The same without what is written in it, for who looks at many.
+    pub(super) fn glance(&self) -> Option<MCPServer> {
+        let (metadata, _, status): (_, IgnoredAny, _) = match self {
+            Self::Written(text) => serde_json::from_slice(text).ok()?,
+            Self::Whole(server) => (server.metadata.clone(), IgnoredAny, server.status.clone()),
+        };
+        Some(MCPServer { metadata, spec: MCPServerSpec::default(), status })
     }
 }
 
@@ -102,6 +112,8 @@ mod tests {
         let annotations = expected.metadata.annotations.as_mut().unwrap();
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
         assert_eq!(read, expected);
+        let glance = Text::of(server()).glance().unwrap();
+        assert_eq!((glance.metadata, glance.status), (expected.metadata, expected.status));
     }
 
     #[test]
