@@ -50,7 +50,7 @@ fn values() -> String {
          - `kind`: {}, `list`.\n\
          - `status` of a target: AWS's word, or `Other` for one that this version does not know.\n\
          - `owner`: `nobody` has what no `MCPServer` has made or taken over that this operator watches; with \
-         `--watch-namespaces` that may be another operator's.\n",
+         `--watch-namespaces` or a label selector that may be another operator's.\n",
         classes.join(", "),
         kinds.join(", "),
     )

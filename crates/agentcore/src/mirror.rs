@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use api::{Failure, FailureClass, GatewayId, Listing, Sight, TargetId};
+use health::Health;
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
@@ -28,6 +29,10 @@ use turnstile::Turnstile;
 
 /// How long a List may take, with all its pages: a mirror must not hang on one that never ends.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// However many mirrors there are, each has its turn within this time, or something is wrong: enough
+/// for some thousand gateways.
+const LONGEST_TURN: Duration = Duration::from_mins(10);
 
 /// What a mirror has seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +73,7 @@ struct Shared<A> {
     pace: Pace,
     stale_after: Duration,
     turnstile: Turnstile,
+    health: Health,
     observations: mpsc::UnboundedSender<Observation>,
     mirrors: Mutex<HashMap<GatewayId, Mirror>>,
 }
@@ -103,12 +109,21 @@ impl<A: AgentCore> Mirrors<A> {
         clock: Clock,
         pace: Pace,
         stale_after: Duration,
+        health: Health,
         observations: mpsc::UnboundedSender<Observation>,
     ) -> Self {
         let mirrors = Mutex::default();
         let turnstile = Turnstile::new(clock, Limit::per_second(pace.lists_per_second));
-        let shared =
-            Shared { agentcore, clock, pace, stale_after, turnstile, observations, mirrors };
+        let shared = Shared {
+            agentcore,
+            clock,
+            pace,
+            stale_after,
+            turnstile,
+            health,
+            observations,
+            mirrors,
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -221,15 +236,23 @@ impl<A: AgentCore> Task<A> {
     }
 
     async fn look_again_and_again(&self) -> Option<()> {
+        let pulse = self.shared.health.pulse("mirrors");
         let mut due = self.shared.clock.now();
         for look in 0_u64.. {
             // Whatever is said meanwhile can bring the look forward, or put it off. What is said
             // between the two lines is kept by the `Notify`.
             loop {
                 self.with(|mirror| mirror.due = due)?;
-                tokio::select! {
-                    () = self.turn(due) => break,
-                    () = self.wake.notified() => {}
+                let wait = due.duration_since(self.shared.clock.now());
+                let most = Duration::try_from(wait).unwrap_or_default() + LONGEST_TURN;
+                let its_turn = pulse.keep_at_most(most, async {
+                    tokio::select! {
+                        () = self.turn(due) => true,
+                        () = self.wake.notified() => false,
+                    }
+                });
+                if its_turn.await {
+                    break;
                 }
                 due = self.with(|mirror| mirror.began)?.map_or(Some(due), |began| {
                     began.checked_add(self.pause(self.dice(look))?).ok()
@@ -241,7 +264,8 @@ impl<A: AgentCore> Task<A> {
                 mirror.began = Some(began);
             })?;
             let list = self.shared.agentcore.list_targets(&self.gateway);
-            let result = timeout(LIST_TIMEOUT, list).await.unwrap_or_else(|_| Err(no_end()));
+            let result = pulse.keep_at_most(LIST_TIMEOUT, timeout(LIST_TIMEOUT, list)).await;
+            let result = result.unwrap_or_else(|_| Err(no_end()));
             if result.as_ref().is_err_and(|failure| failure.class == FailureClass::Throttled) {
                 self.shared.turnstile.slow_down();
             }

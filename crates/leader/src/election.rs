@@ -4,7 +4,9 @@
 //! that moment on, even while a call hangs. After a loss the replica goes on as a candidate: whether
 //! that is wanted, or the process rather ends, is the choice of the caller, who hears of it.
 
+use std::fmt;
 use std::pin::pin;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -42,6 +44,16 @@ pub struct Election<L> {
     standing: watch::Sender<Standing>,
     /// The last call failed, and that has been said.
     is_failing: bool,
+    beat: Beat,
+}
+
+/// Who hears of every turn of the loop.
+struct Beat(Box<dyn Fn(Duration) + Send>);
+
+impl fmt::Debug for Beat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Beat")
+    }
 }
 
 impl<L: Leases> Election<L> {
@@ -56,7 +68,15 @@ impl<L: Leases> Election<L> {
     ) -> (Self, watch::Receiver<Standing>) {
         let (standing, stands) = watch::channel(Standing::Standby(None));
         let candidate = Candidate::new(identity, timing);
-        (Self { leases, candidate, timing, clock, standing, is_failing: false }, stands)
+        let beat = Beat(Box::new(|_| {}));
+        (Self { leases, candidate, timing, clock, standing, is_failing: false, beat }, stands)
+    }
+
+    /// The same, and this hears in every turn of the loop within which time there will be another.
+    #[must_use]
+    pub fn with_beat(mut self, beat: impl Fn(Duration) + Send + 'static) -> Self {
+        self.beat = Beat(Box::new(beat));
+        self
     }
 
     /// Stands until `stop`, then lets the Lease go, so that another replica has it at once. By then
@@ -67,6 +87,12 @@ impl<L: Leases> Election<L> {
             let begun = self.clock.read();
             let next = self.candidate.decide(begun);
             self.tell();
+            (self.beat.0)(match &next {
+                Step::Wait(until) => until.saturating_sub(begun.monotonic),
+                Step::Read | Step::Create(_) | Step::Replace(..) | Step::Done => {
+                    self.timing.call_timeout()
+                }
+            });
             let (answer, ends) = tokio::select! {
                 biased;
                 // A call that is given up may yet be carried out.

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use api::MCPServer;
+use health::Pulse;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource as _};
@@ -30,9 +31,9 @@ pub(crate) struct Events {
 
 impl Events {
     /// Also gives the task that publishes what is told, until nobody tells anything any more.
-    pub(crate) fn new(client: Client) -> (Self, impl Future<Output = ()>) {
+    pub(crate) fn new(client: Client, pulse: Pulse) -> (Self, impl Future<Output = ()>) {
         let (sender, receiver) = mpsc::channel(WAITING);
-        (Self { sender }, publish(client, receiver))
+        (Self { sender }, publish(client, pulse, receiver))
     }
 
     /// Tells what has come to pass with the resource.
@@ -43,10 +44,14 @@ impl Events {
     }
 }
 
-async fn publish(client: Client, mut receiver: mpsc::Receiver<(ObjectReference, Note)>) {
+async fn publish(
+    client: Client,
+    pulse: Pulse,
+    mut receiver: mpsc::Receiver<(ObjectReference, Note)>,
+) {
     let reporter = Reporter { controller: CONTROLLER.to_owned(), instance: None };
     let recorder = Recorder::new(client, reporter);
-    while let Some((reference, note)) = receiver.recv().await {
+    while let Some((reference, note)) = pulse.keep(receiver.recv()).await {
         let event = Event {
             type_: if note.warning { EventType::Warning } else { EventType::Normal },
             reason: note.reason.to_owned(),

@@ -146,6 +146,23 @@ impl Fleet {
         self.state().members.keys().cloned().collect()
     }
 
+    /// Shows every resource. Few at a time, so that nobody waits for long who wants to look at one.
+    pub(crate) fn glance(&self, mut hear: impl FnMut(&Key, &MCPServer)) {
+        const AT_ONCE: usize = 100;
+        for keys in self.keys().chunks(AT_ONCE) {
+            let glances: Vec<_> = {
+                let state = self.state();
+                let text = |key| state.members.get(key).and_then(|member| member.text.read());
+                keys.iter().map(text).collect()
+            };
+            for (key, server) in keys.iter().zip(&glances) {
+                if let Some(server) = server {
+                    hear(key, server);
+                }
+            }
+        }
+    }
+
     /// How many resources have each condition: its type, its status, its reason.
     pub(crate) fn tally(&self) -> HashMap<[&'static str; 3], u32> {
         self.state().tally.counts().clone()

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use agentcore::AgentCore;
 use anyhow::Context as _;
+use health::Health;
 use leader::{Clock, Election, KubeLeases, Standing, Term, identity, namespace};
 use planner::Step;
 use queue::Urgency;
@@ -92,7 +93,10 @@ struct Running {
 }
 
 impl Candidacy {
-    pub(crate) async fn begin(settings: Option<&Leadership>) -> anyhow::Result<Self> {
+    pub(crate) async fn begin(
+        settings: Option<&Leadership>,
+        health: &Health,
+    ) -> anyhow::Result<Self> {
         let Some(Leadership { timing, name, namespace: given }) = settings else {
             return Ok(Self(None));
         };
@@ -105,6 +109,8 @@ impl Candidacy {
         let leases = KubeLeases::new(config, &namespace, name, *timing)
             .context("the Kubernetes configuration cannot be used for the Lease")?;
         let (election, standing) = Election::new(leases, identity, *timing, Clock::start());
+        let pulse = health.pulse("election");
+        let election = election.with_beat(move |within| pulse.within(within));
         let (stop, stopped) = oneshot::channel();
         let election = tokio::spawn(election.run(async { drop(stopped.await) }));
         Ok(Self(Some(Running { standing, stop, election })))

@@ -2,6 +2,7 @@
 //! resources say.
 
 mod admin;
+mod debug;
 mod events;
 mod fleet;
 mod kubernetes;

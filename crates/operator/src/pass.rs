@@ -12,11 +12,13 @@ mod log;
 mod rehearse;
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agentcore::{AgentCore, Clock, Mirrors};
 use api::{Attempt, MCPServer};
+use health::Health;
 use jiff::Timestamp;
 use planner::{Claim, Decision, Owner, Report, Step, Wait, World, note, plan, project};
 use queue::Urgency;
@@ -45,6 +47,9 @@ const CRD_PAUSE: Duration = Duration::from_secs(30);
 /// When the lease does not last for a step, it is asked again after this.
 const LEASE_PAUSE: Duration = Duration::from_secs(1);
 
+/// A pass that takes longer hangs: each of its steps has a time limit.
+const LONGEST_PASS: Duration = Duration::from_mins(15);
+
 /// Everything that a pass needs.
 pub(crate) struct Operator<A> {
     pub(crate) agentcore: Arc<A>,
@@ -59,6 +64,7 @@ pub(crate) struct Operator<A> {
     /// Name of the Lease, also where nobody asks for it.
     pub(crate) lease: String,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Health,
     pub(crate) edits: Edits,
     pub(crate) care: Mutex<HashMap<Key, Box<Care>>>,
     pub(crate) events: Events,
@@ -85,19 +91,26 @@ impl<A: AgentCore> Operator<A> {
     /// Takes one resource after the other until told to stop; a pass under way is finished. Begins
     /// when all resources are known: a claim that has not been read yet may be the better one.
     pub(crate) async fn serve(&self, mut stopped: watch::Receiver<bool>) {
-        tokio::select! {
-            _ = stopped.wait_for(|stopped| *stopped) => return,
-            () = self.fleet.synced() => {}
-        }
+        let pulse = self.health.pulse("workers");
+        // An error says that the sender is gone, and with it the process.
+        let mut stops = pin!(stopped.wait_for(|stopped| *stopped));
+        let mut synced = false;
         loop {
+            let next = pulse.keep(async {
+                if !synced {
+                    self.fleet.synced().await;
+                    synced = true;
+                }
+                self.work.next().await
+            });
             let key = tokio::select! {
                 biased;
-                // An error says that the sender is gone, and with it the process.
-                _ = stopped.wait_for(|stopped| *stopped) => return,
-                key = self.work.next() => key,
+                _ = &mut stops => return,
+                key = next => key,
             };
             let pass = self.metrics.pass(self.work.waited(&key));
-            pass.ended(self.attend(&key).await);
+            let end = pulse.keep_at_most(LONGEST_PASS, self.attend(&key)).await;
+            pass.ended(end);
         }
     }
 

@@ -10,6 +10,7 @@ use agentcore::aws::{Aws, CALL_TIMEOUT};
 use agentcore::{AgentCore, Clock, Mirrors, Observation, Pace};
 use anyhow::Context as _;
 use api::MCPServer;
+use health::Health;
 use kube::runtime::watcher::Event;
 use kube::{Api, Client, Resource as _};
 use planner::Policy;
@@ -46,6 +47,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let longest = leadership.as_ref().map(|leadership| leadership.timing.longest_call());
     let call_timeout = longest.map_or(CALL_TIMEOUT, |longest| longest.min(CALL_TIMEOUT));
     let metrics = Arc::new(Metrics::new());
+    let health = Health::default();
     let aws = Aws::new(settings.region.clone()).await?.with_call_timeout(call_timeout);
     let aws = Arc::new(aws.with_meter(metrics.clone()));
     let clock = Clock::start();
@@ -75,20 +77,21 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let work = Arc::new(Work::new(clock));
     let scopes = settings.scopes();
     let fleet = Arc::new(Fleet::new(policy.clone(), scopes.iter().cloned()));
-    let (events, publishing) = Events::new(client.clone());
+    let (events, publishing) = Events::new(client.clone(), health.pulse("events"));
     let operator = Arc::new(Operator {
         agentcore: Arc::clone(&aws),
         resources: Resources::new(client.clone()),
         clock,
         fleet: Arc::clone(&fleet),
-        mirrors: Mirrors::new(aws, clock, pace, policy.stale_after, observations),
-        workloads: Workloads::new(client.clone(), clock, news),
+        mirrors: Mirrors::new(aws, clock, pace, policy.stale_after, health.clone(), observations),
+        workloads: Workloads::new(client.clone(), clock, health.clone(), news),
         turns: Arc::new(Turns::new(clock, settings.limits, Arc::clone(&work))),
         work,
         care: Mutex::default(),
         guard: Guard::new(leadership.is_some(), call_timeout),
         lease: leadership.as_ref().map_or(DEFAULT_LEASE, |it| it.name.as_str()).to_owned(),
         metrics: Arc::clone(&metrics),
+        health: health.clone(),
         edits: Edits::default(),
         events,
         dry_run: settings.dry_run,
@@ -101,11 +104,10 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
             .await
             .with_context(|| format!("--health-probe-bind-address {address} cannot be used"))?;
         info!(address = %listener.local_addr()?, "probes are answered");
-        tasks.spawn(admin::serve_probes(listener, fleet));
+        admin::serve_probes(listener, fleet, health.clone())?;
     }
     if let Some(settings) = &settings.metrics {
-        let shown = metrics.page(Arc::clone(&operator));
-        let server = MetricsServer::new(settings, client.clone(), Arc::new(shown)).await?;
+        let server = MetricsServer::new(settings, client.clone(), &operator).await?;
         tasks.spawn(server.serve());
     }
     for scope in scopes {
@@ -117,10 +119,11 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     tasks.spawn(learn_account(Arc::clone(&operator)));
     tasks.spawn({
         let turns = Arc::clone(&operator.turns);
-        async move { turns.give().await }
+        let pulse = health.pulse("turns");
+        async move { turns.give(pulse).await }
     });
 
-    let candidacy = Candidacy::begin(leadership.as_ref()).await?;
+    let candidacy = Candidacy::begin(leadership.as_ref(), &health).await?;
     shifts::work(&operator, candidacy, end_of_life).await
 }
 
@@ -167,7 +170,8 @@ async fn watch_resources<A: AgentCore>(
             _ => None,
         },
     };
-    watching::watch(api, selector.as_deref(), subject, |heard| match heard {
+    let pulse = operator.health.pulse("mcpserver-watches");
+    watching::watch(api, selector.as_deref(), subject, pulse, |heard| match heard {
         Heard::Event(event) => take_in(event, &scope, &operator),
         // What was known before is all that is.
         Heard::Failed(_) | Heard::Mended => {}
@@ -250,7 +254,8 @@ async fn hand_on<A: AgentCore>(
     mut observations: mpsc::UnboundedReceiver<Observation>,
     operator: Arc<Operator<A>>,
 ) {
-    while let Some(observation) = observations.recv().await {
+    let pulse = operator.health.pulse("observations");
+    while let Some(observation) = pulse.keep(observations.recv()).await {
         if let Some(sight) = operator.mirrors.sight(&observation.gateway) {
             operator.turns.looked_at(&observation.gateway, &sight);
         }
@@ -265,7 +270,8 @@ async fn spread<A: AgentCore>(
     mut news: mpsc::UnboundedReceiver<(Place, News)>,
     operator: Arc<Operator<A>>,
 ) {
-    while let Some((place, news)) = news.recv().await {
+    let pulse = operator.health.pulse("workload-news");
+    while let Some((place, news)) = pulse.keep(news.recv()).await {
         operator.work.wake(operator.fleet.naming(&place, &news), Urgency::Healing);
     }
 }

@@ -96,7 +96,8 @@ struct Arguments {
     #[arg(long, env = "WATCH_LABEL_SELECTOR", value_name = "SELECTOR")]
     watch_label_selector: Option<String>,
 
-    /// Where /healthz and /readyz are answered, as host:port or :port; 0: nowhere [default: :8081]
+    /// Where /livez, /healthz and /readyz are answered, as host:port or :port; 0: nowhere
+    /// [default: :8081]
     #[arg(long, env = "HEALTH_PROBE_BIND_ADDRESS", value_name = "ADDRESS")]
     health_probe_bind_address: Option<String>,
 

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use agentcore::{Clock, Lack, Limits, Permit, Quotas};
 use api::{Attempt, Failure, GatewayId, Sight, TargetId};
+use health::Pulse;
 use jiff::Timestamp;
 use planner::Wait;
 use queue::{Line, Place};
 use tokio::sync::Notify;
+use tokio::time::timeout_at;
 
 use crate::fleet::Key;
 use crate::work::Work;
@@ -37,6 +39,16 @@ struct State {
     granted: HashMap<Key, (Place, Permit)>,
     /// Since when the others wait, and what for.
     waiting: HashMap<Key, (Timestamp, Wait)>,
+}
+
+/// A resource that wants to call AWS.
+pub(crate) struct InLine {
+    pub(crate) key: Key,
+    pub(crate) place: Place,
+    /// Since when it has waited in vain.
+    pub(crate) since: Option<Timestamp>,
+    /// Its turn has come.
+    pub(crate) granted: bool,
 }
 
 /// Whether a resource may go on.
@@ -131,6 +143,26 @@ impl Turns {
         self.state().quotas.keep(|gateway| gateways.contains(gateway));
     }
 
+    /// Who wants to call, those who have waited longest first.
+    pub(crate) fn in_line(&self) -> Vec<InLine> {
+        let state = self.state();
+        let granted = state.granted.iter().map(|(key, (place, _))| (key, place, true));
+        let waiting = state.line.standing().map(|(key, place)| (key, place, false));
+        let mut in_line: Vec<InLine> = granted
+            .chain(waiting)
+            .map(|(key, place, granted)| InLine {
+                key: key.clone(),
+                place: place.clone(),
+                since: state.waiting.get(key).map(|(since, _)| *since),
+                granted,
+            })
+            .collect();
+        drop(state);
+        in_line
+            .sort_unstable_by(|one, other| (one.since, &one.key).cmp(&(other.since, &other.key)));
+        in_line
+    }
+
     /// How many calls of this kind may be made at once.
     pub(crate) fn tokens(&self, attempt: Attempt) -> f64 {
         self.state().quotas.left(attempt, self.clock.now())
@@ -144,7 +176,7 @@ impl Turns {
     }
 
     /// Gives turns as time makes room for them.
-    pub(crate) async fn give(&self) {
+    pub(crate) async fn give(&self, pulse: Pulse) {
         loop {
             let changed = self.changed.notified();
             let now = self.clock.now();
@@ -154,12 +186,10 @@ impl Turns {
                 let tokens = state.line.attempts().map(|it| state.quotas.token_at(it, now));
                 tokens.filter(|at| *at > now).min()
             };
-            match next {
-                Some(at) => tokio::select! {
-                    () = changed => {}
-                    () = tokio::time::sleep_until(self.clock.instant(at)) => {}
-                },
-                None => changed.await,
+            match next.map(|at| self.clock.instant(at)) {
+                // Either will do.
+                Some(at) => drop(pulse.keep(timeout_at(at, changed)).await),
+                None => pulse.keep(changed).await,
             }
         }
     }

@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use health::Pulse;
 use kube::core::Status;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource};
@@ -46,6 +47,7 @@ pub(crate) async fn watch<K>(
     api: Api<K>,
     selector: Option<&str>,
     subject: Subject,
+    pulse: Pulse,
     mut hear: impl FnMut(Heard<K>),
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
@@ -59,9 +61,9 @@ pub(crate) async fn watch<K>(
         let next = events.next();
         let next = match &trouble {
             Some(trouble) if trouble.is_over_in_silence => {
-                tokio::time::timeout(BEGUN_AFTER, next).await
+                pulse.keep(tokio::time::timeout(BEGUN_AFTER, next)).await
             }
-            Some(_) | None => Ok(next.await),
+            Some(_) | None => Ok(pulse.keep(next).await),
         };
         let event = match next {
             // A watcher begins anew by itself and does not end.
@@ -76,7 +78,7 @@ pub(crate) async fn watch<K>(
                 trouble.note(&error, &subject);
                 let pause = trouble.pause();
                 hear(Heard::Failed(error));
-                tokio::time::sleep(pause).await;
+                pulse.keep(tokio::time::sleep(pause)).await;
                 continue;
             }
             Ok(Some(Ok(event))) => Some(event),

@@ -58,7 +58,7 @@ pub(crate) enum Call {
 /// How the work stands.
 pub(crate) struct Overview {
     /// Resources that are due and wait for a worker.
-    pub(crate) depth: usize,
+    pub(crate) due: Vec<Key>,
     /// How often a resource has become due.
     pub(crate) adds: u64,
     /// Those that workers have, and for how long.
@@ -165,12 +165,25 @@ impl Work {
         now.duration_since(since).try_into().unwrap_or_default()
     }
 
+    /// For which gateways resources wait, and until when they rest if nothing happens there.
+    pub(crate) fn waits(&self) -> HashMap<Key, (Vec<GatewayId>, Option<Timestamp>)> {
+        let state = self.state();
+        let mut waits: HashMap<_, (Vec<GatewayId>, _)> = HashMap::new();
+        for (key, at) in state.queue.resting() {
+            waits.entry(key.clone()).or_default().1 = Some(at);
+        }
+        for (key, gateways) in &state.awaits {
+            waits.entry(key.clone()).or_default().0.clone_from(gateways);
+        }
+        waits
+    }
+
     /// How the work stands.
     pub(crate) fn overview(&self) -> Overview {
         let now = self.clock.now();
         let state = self.state();
         Overview {
-            depth: state.queue.waiting(now).count(),
+            due: state.queue.waiting(now).cloned().collect(),
             adds: state.queue.adds(),
             in_work: state.in_work.iter().map(|(key, at)| (key.clone(), at.elapsed())).collect(),
         }

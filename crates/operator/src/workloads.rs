@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agentcore::Clock;
 use api::MCPServer;
+use health::Health;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use kube::api::ApiResource;
@@ -73,6 +74,7 @@ impl Kind {
 pub(crate) struct Workloads {
     client: Client,
     clock: Clock,
+    health: Health,
     news: mpsc::UnboundedSender<(Place, News)>,
     watches: Mutex<HashMap<Place, Watch>>,
 }
@@ -95,9 +97,10 @@ impl Workloads {
     pub(crate) fn new(
         client: Client,
         clock: Clock,
+        health: Health,
         news: mpsc::UnboundedSender<(Place, News)>,
     ) -> Self {
-        Self { client, clock, news, watches: Mutex::default() }
+        Self { client, clock, health, news, watches: Mutex::default() }
     }
 
     /// Watches these places and no others.
@@ -137,9 +140,10 @@ impl Workloads {
                 )
             },
         };
+        let pulse = self.health.pulse("workload-watches");
         let (seen, clock, news) = (Arc::clone(&picture), self.clock, self.news.clone());
         let task = tokio::spawn(async move {
-            watch(api, None, subject, |heard| {
+            watch(api, None, subject, pulse, |heard| {
                 let told = lock(&seen).hear(heard, clock.now());
                 if told != News::Of(Vec::new()) {
                     // Nobody listens only if the process is ending.

@@ -96,6 +96,11 @@ impl<K: Clone + Eq + Hash> Line<K> {
         Some((key, place))
     }
 
+    /// Who stands where.
+    pub fn standing(&self) -> impl Iterator<Item = (&K, &Place)> {
+        self.standing.iter().map(|(key, (place, _))| (key, place))
+    }
+
     /// The kinds of call that anybody waits for.
     pub fn attempts(&self) -> impl Iterator<Item = Attempt> {
         let mut waiting: Vec<Attempt> = self.places.keys().map(|place| place.attempt).collect();

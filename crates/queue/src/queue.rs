@@ -133,13 +133,9 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         due.chain(self.resting.range(..=(now, u64::MAX)).map(|(_, key)| key))
     }
 
-    /// When the key, which rests, is due.
-    #[must_use]
-    pub fn rests_until(&self, key: &K) -> Option<Timestamp> {
-        match self.entries.get(key)? {
-            Entry::Resting { slot: (at, _), .. } => Some(*at),
-            Entry::Due { .. } | Entry::InWork { .. } => None,
-        }
+    /// The keys that rest, and until when.
+    pub fn resting(&self) -> impl Iterator<Item = (&K, Timestamp)> {
+        self.resting.iter().map(|((at, _), key)| (key, *at))
     }
 
     /// How often a key has become due.

@@ -17,6 +17,7 @@ use api::{
     Accepted, Applied, Definition, FINALIZER, Failure, FailureClass, GatewayId, Listing, MCPServer,
     MCPServerSpec, MCPServerStatus, Summary, TARGET_ANNOTATION, Target, TargetId, TargetStatus,
 };
+use health::Health;
 use jiff::Timestamp;
 use planner::{Memory, Policy, Step, World, fingerprint, plan, validate};
 use queue::{Queue, Urgency};
@@ -154,7 +155,14 @@ impl Simulation {
             allow_adoption: false,
             tool_sync_settle: Duration::from_secs(10),
         };
-        let mirrors = Mirrors::new(Arc::clone(&aws), clock, pace, stale_after, observations);
+        let mirrors = Mirrors::new(
+            Arc::clone(&aws),
+            clock,
+            pace,
+            stale_after,
+            Health::default(),
+            observations,
+        );
         let servers: Vec<MCPServer> = (0..resources).map(server).collect::<Result<_>>()?;
         Ok(Self {
             memories: vec![Memory::new(clock.now()); servers.len()],

@@ -116,6 +116,26 @@ async fn a_leader_may_always_make_a_call_of_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_turn_says_when_the_next_will_have_come() {
+    let (shared, clock) = (Shared::default(), Clock::start());
+    let (election, _standing) =
+        Election::new(Line(shared, "one"), "one".to_owned(), Timing::default(), clock);
+    let (told, mut beats) = tokio::sync::mpsc::unbounded_channel();
+    let election = election.with_beat(move |within| {
+        let _ = told.send((Instant::now(), within));
+    });
+    tokio::spawn(election.run(std::future::pending()));
+    sleep(60 * SECOND).await;
+    let (mut before, mut within) = beats.recv().await.expect("it begins");
+    let mut turns = 0;
+    while let Ok((at, next)) = beats.try_recv() {
+        assert!(at - before <= within, "{:?} and not {within:?}", at - before);
+        (before, within, turns) = (at, next, turns + 1);
+    }
+    assert!(turns >= 30, "it renews every two seconds");
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_stops_lets_go_and_the_other_leads_within_two_seconds() {
     let shared = Shared::default();
     let mut one = replica(&shared, "one", Clock::start());

@@ -36,8 +36,19 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The head of a request, in bytes: a token has some thousands.
 const HEAD_BYTES: usize = 64 * 1024;
 
+/// What is spoken on a connection.
+#[derive(Clone)]
+pub(super) enum Protocol {
+    /// HTTP/1.1.
+    Plain,
+    /// The same by TLS.
+    Tls(TlsAcceptor),
+    /// HTTP/2 by TLS, or HTTP/1.1, as the client wants it.
+    TlsOfBoth(TlsAcceptor),
+}
+
 /// Answers by this router, for ever.
-pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router) {
+pub(super) async fn serve(listener: TcpListener, protocol: Protocol, router: Router) {
     let room = Arc::new(Semaphore::new(MOST));
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
@@ -52,9 +63,9 @@ pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, route
                 continue;
             }
         };
-        let (tls, router) = (tls.clone(), router.clone());
+        let (protocol, router) = (protocol.clone(), router.clone());
         tokio::spawn(async move {
-            answer(stream, tls, router).await;
+            answer(stream, protocol, router).await;
             drop(place);
         });
     }
@@ -65,18 +76,26 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn answer(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router) {
-    let Some(tls) = tls else { return talk(stream, router).await };
+async fn answer(stream: TcpStream, protocol: Protocol, router: Router) {
+    let (tls, http2) = match protocol {
+        Protocol::Plain => return talk(stream, false, router).await,
+        Protocol::Tls(tls) => (tls, false),
+        Protocol::TlsOfBoth(tls) => (tls, true),
+    };
     match timeout(HANDSHAKE, tls.accept(stream)).await {
-        Ok(Ok(stream)) => talk(stream, router).await,
+        Ok(Ok(stream)) => talk(stream, http2, router).await,
         Ok(Err(error)) => debug!(%error, "a TLS handshake failed"),
         Err(_) => debug!("a TLS handshake did not end in time"),
     }
 }
 
-async fn talk(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, router: Router) {
-    // By TLS the client is offered the versions that are wanted; without, only the old one is spoken.
-    let mut builder = Builder::new(TokioExecutor::new());
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    http2: bool,
+    router: Router,
+) {
+    let builder = Builder::new(TokioExecutor::new());
+    let mut builder = if http2 { builder } else { builder.http1_only() };
     builder
         .http1()
         .timer(TokioTimer::new())

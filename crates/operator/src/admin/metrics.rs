@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use agentcore::AgentCore;
 use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -17,49 +18,55 @@ use axum::routing::get;
 use kube::Client;
 use metrics::Page;
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
 
 use super::access::{Access, Verdict};
+use super::bind;
 use super::certificate::{Certificate, tls};
-use super::{bind, connections};
+use super::connections::{self, Protocol};
+use crate::debug;
+use crate::pass::Operator;
 use crate::settings::{self, Mounted};
 
 /// Bound to its address, and ready to answer.
 pub(crate) struct MetricsServer {
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    protocol: Protocol,
     follows: Option<(Arc<Certificate>, Mounted)>,
     router: Router,
 }
 
 impl MetricsServer {
-    pub(crate) async fn new(
+    pub(crate) async fn new<A: AgentCore>(
         settings: &settings::Metrics,
         client: Client,
-        page: Arc<Page>,
+        operator: &Arc<Operator<A>>,
     ) -> Result<Self> {
         let address = settings.address;
         let listener = bind(address)
             .await
             .with_context(|| format!("--metrics-bind-address {address} cannot be used"))?;
+        let page = Arc::new(operator.metrics.page(Arc::clone(operator)));
         let mut router = Router::new().route("/metrics", get(show)).with_state(page);
-        let (mut acceptor, mut follows) = (None, None);
+        let (mut protocol, mut follows) = (Protocol::Plain, None);
         if let Some(security) = &settings.security {
             let (tls, certificate) = tls(security)?;
-            acceptor = Some(tls);
+            protocol = if security.http2 { Protocol::TlsOfBoth(tls) } else { Protocol::Tls(tls) };
             follows = security.mounted.clone().map(|mounted| (certificate, mounted));
+            // Not to everybody: it names resources and targets.
+            let operator = Arc::clone(operator);
+            router = router.route("/debug/state", get(move || state(operator)));
             let door = Door { access: Access::new(client), is_stuck: AtomicBool::new(false) };
             router = router.layer(from_fn_with_state(Arc::new(door), let_in));
         }
         let secure = settings.security.is_some();
         info!(address = %listener.local_addr()?, secure, "metrics are shown");
-        Ok(Self { listener, tls: acceptor, follows, router })
+        Ok(Self { listener, protocol, follows, router })
     }
 
     /// Answers for ever.
     pub(crate) async fn serve(self) {
-        let Self { listener, tls, follows, router } = self;
+        let Self { listener, protocol, follows, router } = self;
         let follow = async {
             match follows {
                 Some((certificate, mounted)) => certificate.follow(mounted).await,
@@ -67,14 +74,29 @@ impl MetricsServer {
             }
         };
         tokio::select! {
-            () = connections::serve(listener, tls, router) => {}
+            () = connections::serve(listener, protocol, router) => {}
             () = follow => {}
         }
     }
 }
 
 async fn show(State(page): State<Arc<Page>>) -> Response {
-    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], page.text()).into_response()
+    gathered(metrics::CONTENT_TYPE, move || Some(page.text())).await
+}
+
+async fn state<A: AgentCore>(operator: Arc<Operator<A>>) -> Response {
+    gathered("application/json", move || debug::state(&operator).ok()).await
+}
+
+/// What is gathered for an answer, beside the work.
+async fn gathered(
+    kind: &'static str,
+    gather: impl FnOnce() -> Option<String> + Send + 'static,
+) -> Response {
+    match tokio::task::spawn_blocking(gather).await {
+        Ok(Some(text)) => ([(CONTENT_TYPE, kind)], text).into_response(),
+        Ok(None) | Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 struct Door {

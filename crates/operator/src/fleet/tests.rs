@@ -282,3 +282,17 @@ fn a_request_for_the_tools_wakes_the_resource() {
     asking.metadata.annotations = Some([annotation].into());
     assert_eq!(fleet.seen(asking), HashSet::from([key("a", "x")]));
 }
+
+#[test]
+fn a_glance_shows_everybody_once() {
+    let fleet = fleet();
+    for number in 0..250 {
+        fleet.seen(server("a", &format!("x{number}"), 1));
+    }
+    let mut seen = HashSet::new();
+    fleet.glance(|key, server| {
+        assert_eq!(Key::of(server), *key);
+        assert!(seen.insert(key.clone()), "{key} is shown twice");
+    });
+    assert_eq!(seen.len(), 250);
+}

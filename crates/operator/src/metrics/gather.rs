@@ -38,7 +38,7 @@ fn queue<A: AgentCore>(gathered: &mut Gathered, operator: &Operator<A>) {
     let times = work.in_work.iter().map(|(_, time)| *time);
     let seconds = |time: Duration| time.as_secs_f64();
     // Who stands by lets everything wait.
-    let depth = if operator.guard.works() { number(work.depth) } else { 0.0 };
+    let depth = if operator.guard.works() { number(work.due.len()) } else { 0.0 };
     gathered.is(&names::DEPTH, queue, depth);
     gathered.is(&names::ADDS, queue, number(usize::try_from(work.adds).unwrap_or(usize::MAX)));
     gathered.is(&names::UNFINISHED, queue, seconds(times.clone().sum()));

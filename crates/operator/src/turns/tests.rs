@@ -1,4 +1,5 @@
 use api::FailureClass;
+use health::Health;
 use queue::Urgency;
 
 use super::*;
@@ -15,7 +16,7 @@ impl Stage {
         let turns = Arc::new(Turns::new(clock, limits, Arc::clone(&work)));
         tokio::spawn({
             let turns = Arc::clone(&turns);
-            async move { turns.give().await }
+            async move { turns.give(Health::default().pulse("turns")).await }
         });
         Self { work, turns }
     }

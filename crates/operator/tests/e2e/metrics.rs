@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use emulator::{CallKind, Fault, FaultRule, TargetPatch};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
 use rcgen::{CertifiedKey, KeyPair};
-use serde_json::json;
-use testkit::scenario::GATEWAY;
 use testkit::wait::eventually;
 use testkit::{Manifests, Scenario, TestResult};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::scrape::{Scraper, address};
 
@@ -77,6 +76,7 @@ subjects: [{{kind: ServiceAccount, namespace: {namespace}, name: {name}}}]
 #[tokio::test]
 async fn metrics_are_shown_by_https_to_those_who_may() -> TestResult {
     let mut scenario = Scenario::begin("metrics").await?;
+    given_it_may_ask(&scenario).await?;
     let may = given_account(&scenario, "prometheus", &["/metrics"]).await?;
     let may_not = given_account(&scenario, "somebody", &[]).await?;
     scenario.given_operator_with(|it| it.flag("metrics-bind-address", "127.0.0.1:0")).await?;
@@ -86,12 +86,6 @@ async fn metrics_are_shown_by_https_to_those_who_may() -> TestResult {
     let scraper = |token: Option<&str>| Scraper::secure(&address, None, token);
     let nobody = scraper(None)?.get("/metrics").await?;
     assert_eq!(nobody.status, 401, "who shows no token");
-    // Nobody is let in because it cannot be found out whether they may.
-    let asked = scraper(Some(&may))?.get("/metrics").await?;
-    assert_eq!(asked.status, 500, "{}", asked.body);
-    process.wait_for_line("the hint", SOON, |line| line.contains("metrics_auth_role.yaml")).await?;
-
-    given_it_may_ask(&scenario).await?;
     let shown = eventually("metrics", SOON, || async {
         let shown = scraper(Some(&may))?.get("/metrics").await?;
         ensure!(shown.status == 200, "{} {}", shown.status, shown.body);
@@ -119,6 +113,23 @@ async fn metrics_are_shown_by_https_to_those_who_may() -> TestResult {
     assert!(plain.is_err(), "by HTTP nothing is answered: {plain:?}");
     let logs = process.logs();
     assert!(!logs.contains(&may) && !logs.contains(&may_not), "no token is logged");
+    Ok(())
+}
+
+/// An operator that may do all of its work, and not ask.
+#[tokio::test]
+async fn nobody_is_let_in_while_it_cannot_be_found_out_who_may() -> TestResult {
+    let scenario = Scenario::begin("unasked").await?;
+    let may = given_account(&scenario, "prometheus", &["/metrics"]).await?;
+    drop(given_account(&scenario, "operator", &[]).await?);
+    let namespace = scenario.namespace();
+    let access = scenario.cluster().service_account(namespace, "operator").await?;
+    let program = scenario.operator_through(&access, scenario.aws.url())?;
+    let process = program.flag("metrics-bind-address", "127.0.0.1:0").spawn()?;
+    let address = address(&process).await?;
+    let asked = Scraper::secure(&address, None, Some(&may))?.get("/metrics").await?;
+    assert_eq!(asked.status, 500, "{}", asked.body);
+    process.wait_for_line("the hint", SOON, |line| line.contains("metrics_auth_role.yaml")).await?;
     Ok(())
 }
 
@@ -203,95 +214,17 @@ async fn without_security_everybody_sees_them_by_http() -> TestResult {
     let shown = Scraper::plain(&address)?.get("/metrics").await?;
     assert_eq!(shown.status, 200);
     assert!(shown.body.contains("mcpgateway_build_info"), "{}", shown.body);
-    Ok(())
-}
+    let state = Scraper::plain(&address)?.get("/debug/state").await?;
+    assert_eq!(
+        state.status, 404,
+        "the state is shown to nobody who has not been asked who they are"
+    );
 
-/// The value of a sample: a line that begins like this.
-fn value(text: &str, sample: &str) -> Option<f64> {
-    let line = text.lines().find(|line| line.starts_with(&format!("{sample} ")))?;
-    line.rsplit(' ').next()?.parse().ok()
-}
-
-/// What AWS and people do shows in the numbers, and of everything that the documents name something is
-/// shown.
-#[tokio::test]
-async fn what_happens_is_counted() -> TestResult {
-    let mut scenario = Scenario::begin("counts").await?;
-    scenario
-        .aws
-        .fault(FaultRule::next(CallKind::CreateGatewayTarget, Fault::error("ThrottlingException")));
-    scenario
-        .given_operator_with(|program| {
-            program
-                .flag("metrics-bind-address", "127.0.0.1:0")
-                .flag("metrics-secure", "false")
-                .flag("sync-interval", "1s")
-        })
-        .await?;
-    let address = address(scenario.running()?).await?;
-    scenario.when_created("alpha", |_| {}).await?;
-    scenario.when_created("beta", |_| {}).await?;
-    scenario.when_created("wrong", |spec| spec.oauth_provider_arn = None).await?;
-    scenario.then_ready("alpha").await?;
-    scenario.then_ready("beta").await?;
-    scenario.then_not_ready("wrong", "ValidationError").await?;
-    // Somebody makes a target by hand, and changes one of ours.
-    let mut by_hand = scenario.target(GATEWAY, "alpha")?.spec;
-    by_hand.name = "by-hand".to_owned();
-    scenario.aws.plant_target(GATEWAY, by_hand)?;
-    let beta = scenario.target(GATEWAY, "beta")?.target_id;
-    let mut patch = TargetPatch::default();
-    patch.spec.insert("description".to_owned(), json!("mine"));
-    scenario.aws.change_target(GATEWAY, &beta, patch)?;
-
-    let scraper = Scraper::plain(&address)?;
-    let text = eventually("the numbers", SOON, || async {
-        let text = scraper.get("/metrics").await?.body;
-        for (sample, expected) in [
-            (r#"mcpgateway_resources{condition="Ready",status="True",reason="GatewayTargetReady"}"#, 2.0),
-            (r#"mcpgateway_resources{condition="Ready",status="False",reason="ValidationError"}"#, 1.0),
-            (&format!(r#"mcpgateway_targets{{gateway="{GATEWAY}",owner="mcpserver",status="READY"}}"#), 2.0),
-            (&format!(r#"mcpgateway_targets{{gateway="{GATEWAY}",owner="nobody",status="READY"}}"#), 1.0),
-            (r#"mcpgateway_aws_requests_total{operation="CreateGatewayTarget",class="throttled"}"#, 1.0),
-            (r#"mcpgateway_aws_requests_total{operation="CreateGatewayTarget",class="ok"}"#, 2.0),
-            (r#"mcpgateway_aws_request_duration_seconds_count{operation="CreateGatewayTarget"}"#, 3.0),
-            ("mcpgateway_drift_total", 1.0),
-            ("mcpgateway_edit_to_ready_seconds_count", 2.0),
-            (r#"leader_election_master_status{name="mcp-gateway-operator"}"#, 1.0),
-            (r#"controller_runtime_reconcile_errors_total{controller="mcpserver"}"#, 0.0),
-            (r#"workqueue_depth{name="mcpserver",controller="mcpserver"}"#, 0.0),
-        ] {
-            let shown = value(&text, sample);
-            ensure!(shown == Some(expected), "{sample}: {shown:?}, not {expected}\n{text}");
-        }
-        Ok(text)
-    })
-    .await?;
-    let between = |sample: &str, least: f64, most: f64| {
-        let shown = value(&text, sample);
-        assert!(shown.is_some_and(|it| (least..=most).contains(&it)), "{sample}: {shown:?}");
-    };
-    let controller = r#"{controller="mcpserver"}"#;
-    let queue = r#"{name="mcpserver",controller="mcpserver"}"#;
-    between(&format!(r#"mcpgateway_mirror_age_seconds{{gateway="{GATEWAY}"}}"#), 0.0, 30.0);
-    between(&format!(r#"mcpgateway_quota_slots_used{{gateway="{GATEWAY}"}}"#), 0.0, 5.0);
-    between(r#"mcpgateway_quota_tokens{kind="create"}"#, 0.0, 4.0);
-    between(r#"mcpgateway_quota_tokens{kind="list"}"#, 0.0, 7.0);
-    between("mcpgateway_edit_to_ready_seconds_sum", 0.3, 120.0);
-    between(&format!("controller_runtime_max_concurrent_reconciles{controller}"), 1.0, 100.0);
-    between(&format!("controller_runtime_reconcile_time_seconds_count{controller}"), 3.0, 1e4);
-    between(&format!("workqueue_adds_total{queue}"), 3.0, 1e4);
-    between("process_resident_memory_bytes", 1e6, 1e9);
-    between("process_cpu_seconds_total", 0.0, 1e3);
-    between("process_open_fds", 3.0, 1e4);
-    between("process_start_time_seconds", 1.7e9, 1e10);
-    let documented = std::fs::read_to_string(testkit::install::file("docs/metrics.md"))?;
-    let documented =
-        documented.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-    for name in documented {
-        let family = format!("# TYPE {} ", name.trim_end_matches("_total"));
-        assert!(text.contains(&family), "{name} is documented and not shown:\n{text}");
-    }
-    assert!(!text.contains("alpha") && !text.contains("wrong"), "no resource is named:\n{text}");
+    // HTTP/2 is not spoken: whoever begins with it is hung up on.
+    let mut stream = TcpStream::connect(&address).await?;
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    assert_eq!(answer, b"");
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::health::prober;
 use emulator::{Emulator, Settings};
 use testkit::scenario::{GATEWAY, condition, valid_spec};
 use testkit::{ControlPlane, Program, TestResult, binary, install, wait};
@@ -26,6 +27,12 @@ async fn without_the_crd_it_says_what_to_run_and_waits() -> TestResult {
         .wait_for_line("the hint", SOON, |line| line.contains("is not installed: run make install"))
         .await?;
 
+    let prober = prober(&process).await?;
+    let ready = prober.get("/readyz").await?;
+    assert_eq!(ready.status, 503, "{}", ready.body);
+    assert!(ready.body.contains("the MCPServers have not been read yet"), "{}", ready.body);
+    assert_eq!(prober.get("/livez").await?.status, 200, "it waits, and lives");
+
     let client = cluster.client()?;
     install::crd(&client).await?;
     let servers: kube::Api<api::MCPServer> = kube::Api::namespaced(client, "default");
@@ -36,6 +43,7 @@ async fn without_the_crd_it_says_what_to_run_and_waits() -> TestResult {
         .until("Ready", |server| condition(server, "Ready").is_some_and(|c| c.0 == "True"))
         .await?;
     assert!(process.status().is_none(), "it is the same process");
+    assert_eq!(prober.get("/readyz").await?.body, "ok");
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use api::{
     Accepted, Definition, Failure, FailureClass, GatewayId, Listing, Summary, Target, TargetId,
     TargetStatus,
 };
+use health::Health;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -48,7 +49,14 @@ impl Stage {
         let script = Arc::new(Script::default());
         let (observations, observed) = mpsc::unbounded_channel();
         let (clock, pace) = (Clock::start(), Pace::default());
-        let mirrors = Mirrors::new(Arc::clone(&script), clock, pace, STALE_AFTER, observations);
+        let mirrors = Mirrors::new(
+            Arc::clone(&script),
+            clock,
+            pace,
+            STALE_AFTER,
+            Health::default(),
+            observations,
+        );
         let stage = Self { script, mirrors, observed, began: Instant::now() };
         for gateway in gateways {
             stage.shows(gateway, []);
