@@ -6,17 +6,19 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-cargo_home=${CARGO_HOME:-$HOME/.cargo}
-sysroot=$(rustc --print sysroot)
-# What is compiled names its sources, Rust for panics and C for errors: not by where they happen to be.
-remap() { printf '%s=%s=%s %s=%s=%s %s=%s=%s' "$1" "$PWD" /src "$1" "$cargo_home" /cargo "$1" "$sysroot" /rust; }
-RUSTFLAGS="$(remap --remap-path-prefix)"
-CFLAGS="$(remap -ffile-prefix-map)"
-export RUSTFLAGS CFLAGS CARGO_INCREMENTAL=0
+# Rust names sources in panics, C in errors. None of these folders may stand in the program.
+export REMAP_SOURCES="$PWD" REMAP_TARGET="${CARGO_TARGET_DIR:-$PWD/target}"
+export REMAP_CARGO="${CARGO_HOME:-$HOME/.cargo}"
+REMAP_RUST=$(rustc --print sysroot)
+export REMAP_RUST
+export RUSTC_WRAPPER="$PWD/hack/image/rustc.sh"
+export CFLAGS="-ffile-prefix-map=$REMAP_SOURCES=/src -ffile-prefix-map=$REMAP_TARGET=/target -ffile-prefix-map=$REMAP_CARGO=/cargo"
+export CARGO_INCREMENTAL=0
 
-triple=${1:-$(rustc -vV | sed -n 's/^host: //p')}
+host=$(rustc -vV | sed -n 's/^host: //p')
+triple=${1:-$host}
 case $triple in
-  "$(rustc -vV | sed -n 's/^host: //p')") ;;
+  "$host") ;;
   x86_64-unknown-linux-gnu) export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER=x86_64-linux-gnu-gcc ;;
   aarch64-unknown-linux-gnu) export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc ;;
   *) echo "no image is made for $triple" >&2; exit 2 ;;
