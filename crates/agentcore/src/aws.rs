@@ -12,6 +12,7 @@ mod outgoing;
 mod unsent;
 
 use std::error::Error;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,11 +117,12 @@ impl Aws {
         Self { meter: Some(meter), ..self }
     }
 
-    /// Makes a request for this operation: the only way to AWS.
+    /// Makes a request for this operation: the only way to AWS. It comes in a box, because the SDK's futures
+    /// take tens of kilobytes, and each mirror and worker would hold one for as long as it lives.
     async fn ask<T: Send, E>(
         &self,
         operation: &'static str,
-        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+        request: Pin<Box<impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send>>,
     ) -> Result<T, Failure>
     where
         E: Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
@@ -169,9 +171,8 @@ impl AgentCore for Aws {
                 .list_gateway_targets()
                 .gateway_identifier(gateway.as_str())
                 .max_results(PAGE)
-                .set_next_token(next_token)
-                .send();
-            let page = self.ask("ListGatewayTargets", request).await?;
+                .set_next_token(next_token);
+            let page = self.ask("ListGatewayTargets", Box::pin(request.send())).await?;
             for item in page.items() {
                 summaries.push(summary(item)?);
             }
@@ -191,9 +192,8 @@ impl AgentCore for Aws {
             .agentcore
             .get_gateway_target()
             .gateway_identifier(gateway.as_str())
-            .target_id(id.as_str())
-            .send();
-        let answer = self.ask("GetGatewayTarget", request).await?;
+            .target_id(id.as_str());
+        let answer = self.ask("GetGatewayTarget", Box::pin(request.send())).await?;
         target(answer)
     }
 
@@ -215,9 +215,8 @@ impl AgentCore for Aws {
             .set_credential_provider_configurations(outgoing.credentials)
             .set_metadata_configuration(outgoing.metadata)
             .set_private_endpoint(outgoing.private_endpoint)
-            .set_certificate_configurations(outgoing.certificates)
-            .send();
-        let answer = self.ask("CreateGatewayTarget", request).await?;
+            .set_certificate_configurations(outgoing.certificates);
+        let answer = self.ask("CreateGatewayTarget", Box::pin(request.send())).await?;
         accepted(&answer.target_id, &answer.gateway_arn, &answer.status, &answer.updated_at)
     }
 
@@ -239,9 +238,8 @@ impl AgentCore for Aws {
             .set_credential_provider_configurations(outgoing.credentials)
             .set_metadata_configuration(outgoing.metadata)
             .set_private_endpoint(outgoing.private_endpoint)
-            .set_certificate_configurations(outgoing.certificates)
-            .send();
-        let answer = self.ask("UpdateGatewayTarget", request).await?;
+            .set_certificate_configurations(outgoing.certificates);
+        let answer = self.ask("UpdateGatewayTarget", Box::pin(request.send())).await?;
         accepted(&answer.target_id, &answer.gateway_arn, &answer.status, &answer.updated_at)
     }
 
@@ -250,9 +248,8 @@ impl AgentCore for Aws {
             .agentcore
             .delete_gateway_target()
             .gateway_identifier(gateway.as_str())
-            .target_id(id.as_str())
-            .send();
-        self.ask("DeleteGatewayTarget", request).await?;
+            .target_id(id.as_str());
+        self.ask("DeleteGatewayTarget", Box::pin(request.send())).await?;
         Ok(())
     }
 
@@ -262,15 +259,14 @@ impl AgentCore for Aws {
             .agentcore
             .synchronize_gateway_targets()
             .gateway_identifier(gateway.as_str())
-            .target_id_list(id.as_str())
-            .send();
-        self.ask("SynchronizeGatewayTargets", request).await?;
+            .target_id_list(id.as_str());
+        self.ask("SynchronizeGatewayTargets", Box::pin(request.send())).await?;
         Ok(())
     }
 
     async fn account(&self) -> Result<String, Failure> {
-        let request = self.sts.get_caller_identity().send();
-        let identity = self.ask("GetCallerIdentity", request).await?;
+        let request = self.sts.get_caller_identity();
+        let identity = self.ask("GetCallerIdentity", Box::pin(request.send())).await?;
         identity.account.ok_or_else(|| Failure {
             class: FailureClass::Server,
             message: "GetCallerIdentity named no account".to_owned(),

@@ -109,7 +109,9 @@ impl<A: AgentCore> Operator<A> {
                 key = next => key,
             };
             let pass = self.metrics.pass(self.work.waited(&key));
-            let end = pulse.keep_at_most(LONGEST_PASS, self.attend(&key)).await;
+            // In a box, because a worker at rest shall not hold what a pass takes.
+            let pass_of_it = Box::pin(self.attend(&key));
+            let end = pulse.keep_at_most(LONGEST_PASS, pass_of_it).await;
             pass.ended(end);
         }
     }

@@ -365,3 +365,14 @@ async fn the_time_at_aws_is_read_from_its_answers() {
     // The header has whole seconds, and the test takes a moment.
     assert!(ahead.abs() < SignedDuration::from_secs(30), "{ahead}");
 }
+
+/// A mirror holds one for as long as its gateway is of use to anybody, and there are many.
+#[tokio::test]
+async fn a_call_takes_little_while_it_is_not_made() {
+    let (_emulator, aws) = start().await;
+    let (gateway, target) = (gateway(), TargetId::from("T"));
+    let definition = plain("weather");
+    assert!(size_of_val(&aws.list_targets(&gateway)) < 2_000);
+    assert!(size_of_val(&aws.get_target(&gateway, &target)) < 2_000);
+    assert!(size_of_val(&aws.update_target(&gateway, &target, &definition)) < 6_000);
+}
