@@ -12,6 +12,7 @@ mod sight;
 mod spec;
 mod status;
 mod target;
+pub mod text;
 
 pub use condition::{ConditionType, Reason};
 pub use definition::{

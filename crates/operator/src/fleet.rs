@@ -23,6 +23,7 @@ use tokio::sync::watch;
 
 use crate::workloads::{Named, News, Place};
 use state::State;
+pub(crate) use tally::OTHER;
 
 /// Namespace and name of a resource. Many hold it, so that a copy is cheap.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,7 +80,7 @@ impl Scope {
 /// What has to be observed for the resources that there are.
 #[derive(Debug)]
 pub(crate) struct Needed {
-    /// The gateways that anybody claims something on.
+    /// The gateways that anybody of this account and Region claims something on.
     pub(crate) gateways: HashSet<GatewayId>,
     /// Where the workloads are that anybody names.
     pub(crate) places: HashSet<Place>,

@@ -110,8 +110,8 @@ impl<A: AgentCore> Operator<A> {
             };
             let pass = self.metrics.pass(self.work.waited(&key));
             // In a box, because a worker at rest shall not hold what a pass takes.
-            let pass_of_it = Box::pin(self.attend(&key));
-            let end = pulse.keep_at_most(LONGEST_PASS, pass_of_it).await;
+            let attended = Box::pin(self.attend(&key));
+            let end = pulse.keep_at_most(LONGEST_PASS, attended).await;
             pass.ended(end);
         }
     }

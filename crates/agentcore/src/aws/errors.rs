@@ -1,12 +1,14 @@
 //! From the SDK's errors to classes of failure.
 //!
 //! Contract: classified by error code, then by HTTP status, never by the operation's own error
-//! type alone: AWS sends codes that an operation does not declare. The message is AWS's own,
-//! without request ID; the request ID is logged here.
+//! type alone: AWS sends codes that an operation does not declare. The message is AWS's own, short and on
+//! one line, without request ID; the request ID is logged here. Of what AWS repeats of a request, which has
+//! the session token in it, nothing is kept and nothing logged.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
+use api::text::one_line;
 use api::{Failure, FailureClass};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_bedrockagentcorecontrol::config::http::HttpResponse;
@@ -17,21 +19,37 @@ use aws_sdk_bedrockagentcorecontrol::operation::RequestId;
 use tracing::debug;
 
 const UNREADABLE: &str = "the answer could not be read";
+/// Longest message, in characters: more than AWS has ever been seen to say, and less than the conditions take.
+const LONGEST: usize = 2048;
 
 /// Classifies the failure of a call to this operation, and logs it with AWS's request ID.
 pub(super) fn failure<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Failure
 where
     E: Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
 {
-    let failure = classify(error);
+    let Failure { class, message } = classify(error);
+    let failure = Failure { class, message: one_line(&message, LONGEST) };
     debug!(
         operation,
         class = failure.class.as_str(),
         request_id = error.request_id().unwrap_or_default(),
-        causes = chain(error).map(ToString::to_string).collect::<Vec<_>>().join(": "),
+        causes = causes(error, &failure),
         "the call failed"
     );
     failure
+}
+
+/// How it came to the failure. What AWS has answered itself is told by the failure alone: the SDK's errors
+/// show all of it.
+fn causes<E>(error: &SdkError<E, HttpResponse>, failure: &Failure) -> String
+where
+    E: Error + Send + Sync + 'static,
+{
+    if matches!(error, SdkError::ServiceError(_)) || find::<ErrorMetadata>(error).is_some() {
+        return failure.message.clone();
+    }
+    let causes: Vec<String> = chain(error).map(ToString::to_string).collect();
+    one_line(&causes.join(": "), LONGEST)
 }
 
 fn classify<E>(error: &SdkError<E, HttpResponse>) -> Failure
@@ -56,18 +74,24 @@ where
             let code = context.err().code().unwrap_or_default();
             let said = context.err().message().unwrap_or_default();
             let status = context.raw().status().as_u16();
-            let message = match (code, said) {
-                // The SDK takes what it cannot make sense of for an error, whatever its status.
-                ("", "") if status < 300 => UNREADABLE.to_owned(),
-                ("", "") => format!("HTTP status {status}"),
-                (code, "") => code.to_owned(),
-                ("", said) => said.to_owned(),
-                (code, said) => format!("{code}: {said}"),
-            };
+            let message = answered(code, status, said);
             Failure { class: class_of(code, status, said), message }
         }
         // The variants of the future included: whatever else happened, no answer was understood.
         _ => Failure { class: FailureClass::Unanswered, message: unreached(error) },
+    }
+}
+
+/// What AWS has answered, in words. There always are some.
+fn answered(code: &str, status: u16, said: &str) -> String {
+    let (code, said) = (one_line(code, LONGEST), one_line(unrepeated(said), LONGEST));
+    match (code.as_str(), said.as_str()) {
+        // The SDK takes what it cannot make sense of for an error, whatever its status.
+        ("", "") if status < 300 => UNREADABLE.to_owned(),
+        ("", "") => format!("HTTP status {status}"),
+        (_, "") => code,
+        ("", _) => said,
+        (code, said) => format!("{code}: {said}"),
     }
 }
 
@@ -81,10 +105,19 @@ fn without(error: &CredentialsError) -> String {
     match find::<ErrorMetadata>(error) {
         Some(answer) => {
             let (code, said) = (answer.code().unwrap_or_default(), answer.message());
-            format!("no AWS credentials: {code}: {}", said.unwrap_or_default())
+            format!("no AWS credentials: {code}: {}", unrepeated(said.unwrap_or_default()))
         }
         None => format!("no AWS credentials: {}", innermost(error)),
     }
+}
+
+/// What AWS says, without what it repeats: of a request whose signature is wrong it shows what should have been
+/// signed, headers and session token included, after an empty line ("The Canonical String for this request
+/// should have been").
+fn unrepeated(said: &str) -> &str {
+    let repeats = ["\n\n", "\r\n\r\n", "The Canonical String", "The String-to-Sign"];
+    let end = repeats.iter().filter_map(|mark| said.find(mark)).min();
+    said[..end.unwrap_or(said.len())].trim_end()
 }
 
 /// How the connection failed. A broken one shows in many ways, which mean the same: the message
@@ -168,6 +201,34 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_repeated_of_a_request_is_left_out() {
+        let said = "The request signature we calculated does not match.";
+        for repeated in [
+            "",
+            "\n\nThe Canonical String for this request should have been\n'POST\nx-amz-security-token:T",
+            "\r\n\r\nT",
+            " The Canonical String for this request should have been 'POST T'",
+        ] {
+            assert_eq!(unrepeated(&format!("{said}{repeated}")), said);
+        }
+        assert_eq!(unrepeated("one\ntwo"), "one\ntwo");
+    }
+
+    /// Found by the fuzz target `errors`.
+    #[test]
+    fn an_answer_without_words_is_told_by_its_status() {
+        for (code, said) in
+            [("", ""), ("\t\t", ""), ("", "\n\nThe Canonical String"), (" ", "\u{7}")]
+        {
+            assert_eq!(answered(code, 413, said), "HTTP status 413");
+            assert_eq!(answered(code, 200, said), UNREADABLE);
+        }
+        assert_eq!(answered("Code", 413, "\n"), "Code");
+        assert_eq!(answered("Code", 413, "said\nso"), "Code: said so");
+        assert_eq!(answered("", 413, "said"), "said");
+    }
 
     #[test]
     fn codes_go_before_statuses() {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use api::text::one_line;
 use api::{
     Accepted, AddressType, Certificate, Credentials, DEFAULT_PRIORITY, Definition, Failure,
     FailureClass, Grant, KeyLocation, ListingMode, Metadata, PrivateEndpoint, S3Object, Summary,
@@ -30,16 +31,22 @@ pub(super) fn accepted(
     Ok(Accepted {
         target: TargetId::from(target),
         gateway_arn: gateway_arn.to_owned(),
-        status: TargetStatus::from(status.as_str()),
+        status: target_status(status),
         updated_at: timestamp(updated_at)?,
     })
+}
+
+/// AWS adds values at any time; what is no word that it could have added is shown as one.
+fn target_status(status: &types::TargetStatus) -> TargetStatus {
+    const LONGEST: usize = 64;
+    TargetStatus::from(one_line(status.as_str(), LONGEST).as_str())
 }
 
 pub(super) fn summary(item: &TargetSummary) -> Result<Summary, Failure> {
     Ok(Summary {
         id: TargetId::from(item.target_id()),
         name: item.name().to_owned(),
-        status: TargetStatus::from(item.status().as_str()),
+        status: target_status(item.status()),
         description: item.description().map(str::to_owned),
         created_at: timestamp(item.created_at())?,
         updated_at: timestamp(item.updated_at())?,
@@ -55,7 +62,7 @@ pub(super) fn target(answer: GetGatewayTargetOutput) -> Result<Target, Failure> 
         summary: Summary {
             id: TargetId(answer.target_id),
             name: answer.name,
-            status: TargetStatus::from(answer.status.as_str()),
+            status: target_status(&answer.status),
             description: answer.description,
             created_at: timestamp(&answer.created_at)?,
             updated_at: timestamp(&answer.updated_at)?,

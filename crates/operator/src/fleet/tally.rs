@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use api::{ConditionType, MCPServer, Reason};
 
 /// Instead of a word that this version does not know.
-const OTHER: &str = "Other";
+pub(crate) const OTHER: &str = "Other";
 
 /// Type, status and reason.
 type Words = [&'static str; 3];

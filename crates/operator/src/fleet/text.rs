@@ -1,9 +1,9 @@
 //! A resource at rest: its text, packed.
 //!
 //! Contract: what the operator has no use for is left out, and nothing else. A resource is held for as
-//! long as it lives, by the thousands, and looked at now and then: as text it takes a third of what it
-//! takes as a value, and packed with what all resources have in common, a fifth of that. To read it
-//! again takes some ten microseconds.
+//! long as it lives, by the thousands, and looked at now and then: as text it takes less than as a value,
+//! and packed with what all resources have in common, a fifth of that. To read it again costs little
+//! beside a pass.
 
 use api::{MCPServer, MCPServerSpec, MCPServerStatus};
 use kube::api::ObjectMeta;

@@ -13,11 +13,9 @@ use metrics::Gathered;
 use metrics::catalogue as names;
 
 use super::CONTROLLER;
+use crate::fleet::OTHER;
 use crate::pass::Operator;
 use crate::shifts::WORKERS;
-
-/// Instead of a word that this version does not know.
-const OTHER: &str = "Other";
 
 pub(super) fn operator<A: AgentCore>(operator: &Operator<A>) -> Gathered {
     let mut gathered = Gathered::default();
