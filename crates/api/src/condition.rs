@@ -129,6 +129,8 @@ reasons! {
     Suspended: Ready Programmed ToolsSynchronized Stalled,
     /// The gateway has not been observed for some time.
     ObservationStale: Ready Programmed Reconciling,
+    /// The operator makes a mistake of its own with this resource, and goes on to try.
+    InternalError: Ready Stalled,
     /// The gateway has fetched the tools since the last rollout.
     Synchronized: ToolsSynchronized,
     /// The gateway has nothing to fetch: it asks the server each time, or the list is fixed.

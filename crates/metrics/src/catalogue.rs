@@ -121,9 +121,11 @@ catalogue! {
     LEADER: Gauge, "leader_election_master_status" ["name"] Stable
         "1 while this replica works, 0 while it stands by; name is the Lease's";
     RECONCILES: Counter, "controller_runtime_reconcile_total" ["controller" "result"] Stable
-        "Passes by their end: success (it rests), requeue_after (it is due again), error (Kubernetes refused)";
+        "Passes by their end: success (it rests), requeue_after (it is due again), error (Kubernetes refused, or the pass panicked)";
     RECONCILE_ERRORS: Counter, "controller_runtime_reconcile_errors_total" ["controller"] Stable
-        "Passes that ended because Kubernetes refused a call";
+        "Passes that ended because Kubernetes refused a call, or that panicked";
+    RECONCILE_PANICS: Counter, "controller_runtime_reconcile_panics_total" ["controller"] Stable
+        "Passes that panicked: a mistake in the operator";
     RECONCILE_TIME: Histogram(PASSES), "controller_runtime_reconcile_time_seconds" ["controller"] Stable
         "How long passes took";
     ACTIVE_WORKERS: Gauge, "controller_runtime_active_workers" ["controller"] Stable
@@ -143,7 +145,7 @@ catalogue! {
     LONGEST: Gauge, "workqueue_longest_running_processor_seconds" ["name" "controller"] Stable
         "How long the longest of the passes under way has taken so far";
     RETRIES: Counter, "workqueue_retries_total" ["name" "controller"] Stable
-        "How often an MCPServer was put back because Kubernetes refused a call";
+        "How often an MCPServer was put back because Kubernetes refused a call, or its pass panicked";
     PROCESS_START: Gauge, "process_start_time_seconds" [] Stable
         "When the process started, since the Unix epoch";
     PROCESS_CPU: Counter, "process_cpu_seconds_total" [] Stable

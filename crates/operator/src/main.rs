@@ -9,6 +9,7 @@ mod kubernetes;
 mod leadership;
 mod logging;
 mod metrics;
+mod panics;
 mod pass;
 mod run;
 mod settings;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         }
     };
     logging::start(&settings);
+    panics::log();
     let runtime =
         match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
             Ok(runtime) => runtime,

@@ -31,6 +31,7 @@ pub(crate) struct Metrics {
     started: Timestamp,
     reconciles: Counters,
     reconcile_errors: Counters,
+    reconcile_panics: Counters,
     reconcile_time: Times,
     queue_time: Times,
     work_time: Times,
@@ -50,17 +51,19 @@ pub(crate) enum End {
     Again,
     /// Kubernetes refused a call.
     Refused,
+    /// It panicked.
+    Panicked,
 }
 
 impl End {
-    const ALL: [Self; 3] = [Self::Rests, Self::Again, Self::Refused];
+    const ALL: [Self; 4] = [Self::Rests, Self::Again, Self::Refused, Self::Panicked];
 
     /// In controller-runtime's words.
     fn as_str(self) -> &'static str {
         match self {
             Self::Rests => "success",
             Self::Again => "requeue_after",
-            Self::Refused => "error",
+            Self::Refused | Self::Panicked => "error",
         }
     }
 }
@@ -71,6 +74,7 @@ impl Metrics {
             started: Timestamp::now(),
             reconciles: Counters::new(&names::RECONCILES),
             reconcile_errors: Counters::new(&names::RECONCILE_ERRORS),
+            reconcile_panics: Counters::new(&names::RECONCILE_PANICS),
             reconcile_time: Times::new(&names::RECONCILE_TIME),
             queue_time: Times::new(&names::QUEUE_TIME),
             work_time: Times::new(&names::WORK_TIME),
@@ -84,6 +88,7 @@ impl Metrics {
             metrics.reconciles.begin([CONTROLLER, end.as_str()]);
         }
         metrics.reconcile_errors.begin([CONTROLLER]);
+        metrics.reconcile_panics.begin([CONTROLLER]);
         metrics.retries.begin([CONTROLLER, CONTROLLER]);
         metrics.drift.begin([]);
         metrics
@@ -113,6 +118,7 @@ impl Metrics {
             &self.drift,
             &self.reconciles,
             &self.reconcile_errors,
+            &self.reconcile_panics,
             &self.retries,
         ] {
             page.counters(counters);
@@ -149,7 +155,10 @@ impl Pass<'_> {
         metrics.reconciles.count([CONTROLLER, end.as_str()]);
         metrics.reconcile_time.took([CONTROLLER], took);
         metrics.work_time.took([CONTROLLER, CONTROLLER], took);
-        if end == End::Refused {
+        if end == End::Panicked {
+            metrics.reconcile_panics.count([CONTROLLER]);
+        }
+        if matches!(end, End::Refused | End::Panicked) {
             metrics.reconcile_errors.count([CONTROLLER]);
             metrics.retries.count([CONTROLLER, CONTROLLER]);
         }

@@ -9,6 +9,7 @@ mod act;
 mod care;
 mod demand;
 mod log;
+mod panics;
 mod rehearse;
 
 use std::collections::HashMap;
@@ -30,12 +31,14 @@ use crate::fleet::{Fleet, Key};
 use crate::kubernetes::{Error, Resources};
 use crate::leadership::Guard;
 use crate::metrics::{Edits, End, Metrics};
+use crate::panics::caught;
 use crate::turns::{Turn, Turns};
 use crate::work::{Call, Outcome, Work};
 use crate::workloads::Workloads;
 use care::Care;
 use demand::{place, urgency};
 use log::{log_report, log_step};
+pub(crate) use panics::Panics;
 
 /// More steps than any story has in a row. A plan that goes on for longer is broken, and must
 /// not keep a worker.
@@ -67,6 +70,7 @@ pub(crate) struct Operator<A> {
     pub(crate) health: Health,
     pub(crate) edits: Edits,
     pub(crate) care: Mutex<HashMap<Key, Box<Care>>>,
+    pub(crate) panics: Panics,
     pub(crate) events: Events,
     /// Whether nothing is to be written to either side.
     pub(crate) dry_run: bool,
@@ -117,11 +121,32 @@ impl<A: AgentCore> Operator<A> {
     }
 
     async fn attend(&self, key: &Key) -> End {
+        // What several resources use is whole at every point at which a pass can panic, or whoever uses
+        // it makes it so: no lock is held over anything that waits, and none stays poisoned.
+        let (end, outcome) = match caught(self.look_after(key)).await {
+            Ok(ended) => ended,
+            Err(panic) => (End::Panicked, Box::pin(self.panicked(key, &panic)).await),
+        };
+        if outcome.call == Call::Always {
+            self.turns.leave(key);
+        }
+        for gateway in self.work.done(key, outcome) {
+            self.work.tell_awaited(&gateway, |anybody| self.mirrors.awaiting(&gateway, anybody));
+        }
+        end
+    }
+
+    async fn look_after(&self, key: &Key) -> (End, Outcome) {
         let before = self.fleet.get(key);
-        let passed = match self.awaited_list(key) {
-            Some(until) => Ok(Outcome { next: Some(until), ..Outcome::default() }),
-            None if self.dry_run => self.rehearse(key).await,
-            None => self.pass(key).await,
+        let pause = self.panics.pause(key, before.as_ref(), self.clock.now());
+        let passed = if let Some(until) = pause.or_else(|| self.awaited_list(key)) {
+            Ok(Outcome { next: Some(until), ..Outcome::default() })
+        } else {
+            let passed = if self.dry_run { self.rehearse(key).await } else { self.pass(key).await };
+            if passed.is_ok() {
+                self.panics.calm(key, self.clock.now());
+            }
+            passed
         };
         let mut end = None;
         let outcome = match passed {
@@ -129,6 +154,7 @@ impl<A: AgentCore> Operator<A> {
             Err(Error::Gone) => {
                 let woken = before.as_ref().map(|server| self.fleet.left(server));
                 self.work.wake(woken.unwrap_or_default(), Urgency::Healing);
+                self.panics.forget(key);
                 Outcome::default()
             }
             Err(error) => {
@@ -139,15 +165,9 @@ impl<A: AgentCore> Operator<A> {
                 self.again_in(pause)
             }
         };
-        if outcome.call == Call::Always {
-            self.turns.leave(key);
-        }
         let end = end.unwrap_or(if outcome.next.is_some() { End::Again } else { End::Rests });
         let urgency = before.as_ref().map_or(Urgency::Routine, urgency);
-        for gateway in self.work.done(key, Outcome { urgency, ..outcome }) {
-            self.work.tell_awaited(&gateway, |anybody| self.mirrors.awaiting(&gateway, anybody));
-        }
-        end
+        (end, Outcome { urgency, ..outcome })
     }
 
     fn again_in(&self, pause: Duration) -> Outcome {
@@ -163,6 +183,7 @@ impl<A: AgentCore> Operator<A> {
             }
             let Some(server) = self.fleet.get(key) else {
                 self.forget(key);
+                self.panics.forget(key);
                 return Ok(Outcome::default());
             };
             let mut care = self.care(key, &server);

@@ -26,7 +26,7 @@ use crate::fleet::{Fleet, Key, Scope};
 use crate::kubernetes::{self, Resources};
 use crate::leadership::{Candidacy, Guard};
 use crate::metrics::{Edits, Metrics};
-use crate::pass::Operator;
+use crate::pass::{Operator, Panics};
 use crate::settings::{DEFAULT_LEASE, Settings};
 use crate::shifts;
 use crate::shown::Shown;
@@ -88,6 +88,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         turns: Arc::new(Turns::new(clock, settings.limits, Arc::clone(&work))),
         work,
         care: Mutex::default(),
+        panics: Panics::default(),
         guard: Guard::new(leadership.is_some(), call_timeout),
         lease: leadership.as_ref().map_or(DEFAULT_LEASE, |it| it.name.as_str()).to_owned(),
         metrics: Arc::clone(&metrics),
@@ -145,7 +146,7 @@ fn end_of_life() -> anyhow::Result<impl Future<Output = ()>> {
 }
 
 /// Feeds the fleet from the watch of a scope.
-async fn watch_resources<A: AgentCore>(
+pub(crate) async fn watch_resources<A: AgentCore>(
     client: Client,
     scope: Scope,
     selector: Option<String>,
@@ -250,7 +251,7 @@ fn readable(event: Event<Shown>) -> Result<Event<MCPServer>, Key> {
 }
 
 /// Wakes whom an observation concerns.
-async fn hand_on<A: AgentCore>(
+pub(crate) async fn hand_on<A: AgentCore>(
     mut observations: mpsc::UnboundedReceiver<Observation>,
     operator: Arc<Operator<A>>,
 ) {

@@ -2,14 +2,15 @@
 //!
 //! Contract: nobody calls without a permit, and nobody holds up a worker while waiting for one: who
 //! finds no room stands in line and is woken when its turn has come. A permit that is not used goes
-//! to the next. What is in line and what is allowed change under one lock, so that no turn is lost.
+//! to the next, and one whose user is gone counts as a call without an answer. What is in line and what
+//! is allowed change under one lock, so that no turn is lost.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use agentcore::{Clock, Lack, Limits, Permit, Quotas};
-use api::{Attempt, Failure, GatewayId, Sight, TargetId};
+use api::{Attempt, Failure, FailureClass, GatewayId, Sight, TargetId};
 use health::Pulse;
 use jiff::Timestamp;
 use planner::Wait;
@@ -49,6 +50,31 @@ pub(crate) struct InLine {
     pub(crate) since: Option<Timestamp>,
     /// Its turn has come.
     pub(crate) granted: bool,
+}
+
+/// A call that is being made. Where whoever makes it panics, nobody knows what came of it.
+#[must_use = "it ends with `ended`"]
+pub(crate) struct Underway<'a> {
+    turns: &'a Turns,
+    permit: Option<Permit>,
+}
+
+impl Underway<'_> {
+    /// The call has ended: it was accepted for this target, or failed.
+    pub(crate) fn ended(mut self, result: Result<Option<&TargetId>, &Failure>) {
+        if let Some(permit) = self.permit.take() {
+            self.turns.ended(permit, result);
+        }
+    }
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            let unknown = Failure { class: FailureClass::Unanswered, message: String::new() };
+            self.turns.ended(permit, Err(&unknown));
+        }
+    }
 }
 
 /// Whether a resource may go on.
@@ -105,13 +131,13 @@ impl Turns {
         Turn::Later { tell_at: since.checked_add(PATIENCE).unwrap_or(since), wait }
     }
 
-    /// The permit of the resource, whose turn has come, for the call that it makes now.
-    pub(crate) fn permit(&self, key: &Key) -> Option<Permit> {
-        self.state().granted.remove(key).map(|(_, permit)| permit)
+    /// The resource, whose turn has come, makes its call now.
+    pub(crate) fn begin(&self, key: &Key) -> Option<Underway<'_>> {
+        let (_, permit) = self.state().granted.remove(key)?;
+        Some(Underway { turns: self, permit: Some(permit) })
     }
 
-    /// The call has ended: it was accepted for this target, or failed.
-    pub(crate) fn ended(&self, permit: Permit, result: Result<Option<&TargetId>, &Failure>) {
+    fn ended(&self, permit: Permit, result: Result<Option<&TargetId>, &Failure>) {
         let now = self.clock.now();
         let mut state = self.state();
         state.quotas.ended(permit, result, now);

@@ -212,6 +212,8 @@ pub enum Standing {
     },
     /// Nothing is left of the target.
     Gone,
+    /// The operator itself has failed at this resource; where in its code, as far as it is known.
+    Broken(Option<String>),
 }
 
 /// What a call waits for that AWS's limits leave no room for.
@@ -272,6 +274,11 @@ impl Report {
             synced: None,
             needs_no_reading: false,
         }
+    }
+
+    /// That of an operator which has failed at this resource, at this place of its code.
+    pub fn broken(place: Option<&str>) -> Self {
+        Self::of(Standing::Broken(place.map(str::to_owned)))
     }
 
     /// The same while the call that was planned waits in line.

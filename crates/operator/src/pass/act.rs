@@ -66,7 +66,7 @@ impl<A: AgentCore> Operator<A> {
 
     /// Asks AWS, and remembers what came of it.
     pub(super) async fn call(&self, key: &Key, server: &MCPServer, care: &mut Care, step: &Step) {
-        let permit = self.turns.permit(key);
+        let underway = self.turns.begin(key);
         let began = self.clock.now();
         let result = match step {
             Step::Create { gateway, token, definition, .. } => {
@@ -99,8 +99,8 @@ impl<A: AgentCore> Operator<A> {
             | Step::ForgetRetired(_)
             | Step::ReleaseFinalizer => return,
         };
-        if let Some(permit) = permit {
-            self.turns.ended(permit, result.as_ref().map(|answer| target_of(step, answer)));
+        if let Some(underway) = underway {
+            underway.ended(result.as_ref().map(|answer| target_of(step, answer)));
         }
         if let Err(failure) = &result {
             warn!(

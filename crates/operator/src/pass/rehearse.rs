@@ -21,6 +21,7 @@ impl<A: AgentCore> Operator<A> {
     pub(super) async fn rehearse(&self, key: &Key) -> Result<Outcome, Error> {
         let Some(server) = self.fleet.get(key) else {
             self.forget(key);
+            self.panics.forget(key);
             return Ok(Outcome::default());
         };
         let mut care = self.care(key, &server);

@@ -37,8 +37,7 @@ impl Stage {
 
     /// The call of the one whose turn has come is accepted.
     fn accepted(&self, name: &str) {
-        let permit = self.turns.permit(&key(name)).unwrap();
-        self.turns.ended(permit, Ok(Some(&name.into())));
+        self.turns.begin(&key(name)).unwrap().ended(Ok(Some(&name.into())));
     }
 
     /// Who is woken next, and after how long.
@@ -120,7 +119,7 @@ async fn a_refused_call_leaves_its_slot_to_the_next() {
     assert!(stage.goes_now("a", Attempt::Create));
     assert!(!stage.goes_now("b", Attempt::Create));
     let failure = Failure { class: FailureClass::Denied, message: String::new() };
-    stage.turns.ended(stage.turns.permit(&key("a")).unwrap(), Err(&failure));
+    stage.turns.begin(&key("a")).unwrap().ended(Err(&failure));
     assert_eq!(stage.woken().await.0, "b");
 }
 
@@ -132,4 +131,18 @@ async fn a_wait_keeps_its_reason_and_its_beginning() {
     stage.accepted("a");
     tokio::time::advance(Duration::from_millis(300)).await;
     assert_eq!(stage.take("b", Attempt::Create), first);
+}
+
+/// As a panic does.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_lost_counts_as_one_without_an_answer() {
+    let stage = Stage::new(limits(5, 1));
+    assert!(stage.goes_now("a", Attempt::Create));
+    drop(stage.turns.begin(&key("a")).unwrap());
+    assert!(!stage.goes_now("b", Attempt::Create), "it may be under way");
+    let later = stage.turns.clock.now().checked_add(Duration::from_secs(1)).unwrap();
+    tokio::time::advance(Duration::from_secs(2)).await;
+    let seen = Sight { listing: Some(Arc::default()), as_of: Some(later), ..Sight::default() };
+    stage.turns.looked_at(&"gw".into(), &seen);
+    assert!(stage.goes_now("b", Attempt::Create), "a List shows that it is not");
 }

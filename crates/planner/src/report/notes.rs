@@ -107,7 +107,8 @@ fn tone(reason: Reason) -> Option<Tone> {
         | Reason::QuotaExceeded
         | Reason::AuthorizationPending
         | Reason::Drifted
-        | Reason::ObservationStale => Some(Tone::Warning),
+        | Reason::ObservationStale
+        | Reason::InternalError => Some(Tone::Warning),
         Reason::Pending
         | Reason::Accepted
         | Reason::Programmed

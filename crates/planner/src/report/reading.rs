@@ -215,6 +215,19 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
                 api::REQUEST_ANNOTATION
             ),
         ),
+        Standing::Broken(place) => Reading {
+            // What was found out of the resource and its target is not known to be wrong.
+            accepted: None,
+            programmed: None,
+            ready: Truth::Unknown(Reason::InternalError),
+            outlook: Outlook::Stuck,
+            message: format!(
+                "The operator has made a mistake of its own{}. What is at AWS stays as it is; it is \
+                 tried again with growing pauses, and at once after an edit. Report it, with the \
+                 line of the operator's log that says \"panicked\".",
+                place.as_ref().map(|place| format!(" ({})", clean(place))).unwrap_or_default()
+            ),
+        },
         Standing::Ready { gateway, target, checked, .. } => Reading {
             accepted: Some(Truth::Yes(Reason::Accepted)),
             programmed: Some(Truth::Yes(Reason::Programmed)),

@@ -53,6 +53,7 @@ fn standings() -> Vec<Standing> {
         Standing::ConsentPending { target: target(), edited: true },
         Standing::ConsentLapsed(target()),
         Standing::Gone,
+        Standing::Broken(Some(text())),
     ];
     for holder in [
         Holder::Target(target()),
