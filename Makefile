@@ -22,7 +22,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
 CRD := config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-oldest crash-matrix failover test-interop model mutants bench bench-short bench-plan lint fmt advisories release-notes manifests demo \
+.PHONY: help build test test-oldest crash-matrix failover soak test-interop model mutants bench bench-short bench-plan lint fmt advisories release-notes manifests demo \
 	test-chart check-image reproducible docker-build docker-push docker-buildx \
 	build-installer deploy undeploy install uninstall run
 
@@ -46,6 +46,9 @@ test-interop: ## Test the emulator with clients of others: boto3 and moto (needs
 
 failover: programs ## Harm the leader of two replicas, in 100 runs (SEED=1; half an hour)
 	FAILOVER=100 cargo test --locked -p operator --test failover whatever -- --nocapture
+
+soak: programs ## Edits, faults, crashes and failovers, all at once (SOAK_MINUTES=120; SEED=: as drawn)
+	SOAK_MINUTES=$(or $(SOAK_MINUTES),120) SEED=$(SEED) cargo test --locked -p operator --test soak -- --ignored --nocapture
 
 model: ## Check planner and election in every state that can be reached, with wide bounds (CI: narrow ones)
 	MODEL=full cargo test --locked --release -p planner -p leader --lib model -- --nocapture --test-threads=1

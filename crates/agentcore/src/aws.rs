@@ -6,6 +6,7 @@
 //! and nowhere else. Proxies are taken from `HTTPS_PROXY` and `NO_PROXY`, as the SDK does.
 
 mod clock;
+mod credentials;
 mod errors;
 mod incoming;
 mod outgoing;
@@ -27,6 +28,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_bedrockagentcorecontrol as agentcore;
 use aws_sdk_bedrockagentcorecontrol::config::http::HttpResponse;
 use aws_sdk_bedrockagentcorecontrol::error::{ProvideErrorMetadata, SdkError};
@@ -37,6 +39,7 @@ use jiff::Timestamp;
 use crate::AgentCore;
 use crate::meter::{Measured, Meter};
 use clock::AwsClock;
+use credentials::AsTheyAre;
 use errors::failure;
 use incoming::{accepted, summary, target};
 use outgoing::Outgoing;
@@ -80,8 +83,11 @@ impl Aws {
         let region = regions.region().await.ok_or(NoRegion)?;
         // Retries and time limits are not set here but for our calls alone: those that fetch
         // credentials may well be repeated by the SDK.
-        let config = aws_config::defaults(BehaviorVersion::latest()).region(region).load().await;
-        Self::from_config(&config)
+        let config = aws_config::defaults(BehaviorVersion::latest()).region(region.clone());
+        let config = config.no_credentials().load().await;
+        let credentials = AsTheyAre { region, http: config.http_client() };
+        let credentials = SharedCredentialsProvider::new(credentials);
+        Self::from_config(&config.into_builder().credentials_provider(credentials).build())
     }
 
     /// A client with the Region, the endpoints, the credentials and the HTTP client of this

@@ -24,6 +24,9 @@ impl Schedule {
         Self { first: Duration::from_hours(1), most: Duration::from_hours(1) };
     /// AWS is busy: the next attempt is cheap and likely to pass.
     pub const BUSY: Self = Self { first: Duration::from_secs(1), most: Duration::from_mins(1) };
+    /// There are no credentials: they come back by themselves, and shall be used soon then.
+    pub const CREDENTIALS: Self =
+        Self { first: Duration::from_secs(5), most: Duration::from_secs(30) };
     /// AWS is broken, or refuses.
     pub const REFUSED: Self = Self { first: Duration::from_secs(5), most: Duration::from_mins(10) };
 
@@ -38,7 +41,8 @@ impl Schedule {
             | FailureClass::NotFound
             | FailureClass::Server
             | FailureClass::Unanswered => Self::BUSY,
-            FailureClass::Denied | FailureClass::Credentials => Self::REFUSED,
+            FailureClass::Denied => Self::REFUSED,
+            FailureClass::Credentials => Self::CREDENTIALS,
             FailureClass::Invalid => Self::FAILED_TARGET,
         }
     }

@@ -173,7 +173,12 @@ pub enum Standing {
         failure: Failure,
     },
     /// The gateway has not been observed for long.
-    Stale(GatewayId),
+    Stale {
+        /// The gateway.
+        gateway: GatewayId,
+        /// Why, where a person can do something about it.
+        failure: Option<Failure>,
+    },
     /// AWS could not create or update the target.
     Failed {
         /// Its status.

@@ -32,6 +32,7 @@ use tokio::sync::OnceCell;
 
 pub use access::Access;
 use api_server::ApiServer;
+use etcd::Etcd;
 use programs::Programs;
 
 use crate::process::Process;
@@ -49,7 +50,7 @@ pub struct ControlPlane {
     // In the order in which they go: who asks before who answers, the folder last.
     controller_manager: Option<Process>,
     api_server: ApiServer,
-    etcd: Process,
+    etcd: Etcd,
     kubeconfigs: AtomicU32,
     folder: TempDir,
     // None of the shared one, which is never dropped: its users are counted instead.
@@ -91,10 +92,10 @@ impl Builder {
         let programs = Programs::get().await?;
         let folder =
             tempfile::Builder::new().prefix("control-plane-").tempdir_in(Run::current()?.temp())?;
-        let (etcd, etcd_url) = etcd::start(&programs.etcd, folder.path()).await?;
+        let etcd = Etcd::start(&programs.etcd, folder.path()).await?;
         let audit_policy = self.audit_policy.as_deref();
         let api_server =
-            ApiServer::start(&programs.kube_apiserver, folder.path(), &etcd_url, audit_policy)
+            ApiServer::start(&programs.kube_apiserver, folder.path(), etcd.url(), audit_policy)
                 .await?;
         let mut plane = ControlPlane {
             controller_manager: None,
@@ -192,9 +193,22 @@ impl ControlPlane {
 
     /// Waits until a part of it has ended although nobody has stopped it, and says which.
     pub async fn untimely_end(&self) -> Error {
-        let parts = [Some(&self.etcd), self.api_server.process(), self.controller_manager.as_ref()];
+        let parts =
+            [self.etcd.process(), self.api_server.process(), self.controller_manager.as_ref()];
         let ends = parts.into_iter().flatten().map(|part| Box::pin(part.untimely_end()));
         select_all(ends).await.0
+    }
+
+    /// Takes etcd away, as a crash would, behind an API server that goes on. Its data stay.
+    pub async fn stop_etcd(&mut self) -> Result<()> {
+        self.etcd.stop().await
+    }
+
+    /// Brings it back, and returns when the API server has found it again.
+    pub async fn restart_etcd(&mut self) -> Result<()> {
+        self.etcd.stop().await?;
+        self.etcd.restart().await?;
+        self.api_server.await_ready().await
     }
 
     /// Takes the API server away, as a crash would. Its address and data stay.

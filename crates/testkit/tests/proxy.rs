@@ -14,7 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use testkit::TestResult;
-use testkit::proxy::{Cut, Life, Points, Proxy, Upstream};
+use testkit::proxy::{Connections, Cut, Life, Points, Proxy, Trouble, Upstream, Weather};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -96,4 +96,43 @@ async fn what_is_cut_after_it_is_served_reaches_the_server() -> TestResult {
 #[tokio::test]
 async fn who_dies_with_the_answer_has_heard_all_of_it() -> TestResult {
     cut(Cut::DiesAnswered, 2, Some(true)).await
+}
+
+#[tokio::test]
+async fn connections_that_are_cut_or_silent_come_back() -> TestResult {
+    let (url, asked) = server().await?;
+    let weather = Arc::<Weather>::default();
+    let proxy = Proxy::start_in(Upstream::plain(&url)?, Arc::clone(&weather)).await?;
+    weather.connections(Connections::Cut);
+    assert!(timeout(SOON, ask(&proxy)).await?.is_err());
+    weather.connections(Connections::Silent);
+    let silent = ask(&proxy);
+    tokio::pin!(silent);
+    assert!(timeout(MOMENT, &mut silent).await.is_err());
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    weather.connections(Connections::Open);
+    assert_eq!(timeout(SOON, silent).await??, "served", "what was sent comes through");
+    Ok(())
+}
+
+#[tokio::test]
+async fn trouble_befalls_whom_it_means() -> TestResult {
+    let (url, asked) = server().await?;
+    let weather = Arc::<Weather>::default();
+    let proxy = Proxy::start_in(Upstream::plain(&url)?, Arc::clone(&weather)).await?;
+    weather.trouble(Trouble::Lost, |parts| parts.method == Method::GET);
+    assert_eq!(ask(&proxy).await?, "served", "a Delete is not meant");
+    let status = http::StatusCode::CONFLICT;
+    let refused = Trouble::Refused { status, reason: "Conflict", retry_after: None };
+    let mut left = 1;
+    weather.trouble(refused, move |_| std::mem::take(&mut left) == 1);
+    let said: serde_json::Value = serde_json::from_slice(&ask(&proxy).await?)?;
+    assert_eq!(said["code"], 409);
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "it did not come through");
+    weather.trouble(Trouble::Lost, |_| true);
+    assert!(ask(&proxy).await.is_err());
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "it was carried out");
+    weather.clear();
+    assert_eq!(ask(&proxy).await?, "served");
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod clusters;
+mod credentials;
 mod fields;
 mod health;
 mod interference;

@@ -8,7 +8,7 @@ use api::{Applied, Applying, Definition, Summary, Synchronizing};
 use jiff::Timestamp;
 
 use super::create::intend;
-use super::{Decision, Stage, read_unlisted, retire, seen, stage, tools, wait_until};
+use super::{Decision, Stage, read_unlisted, retire, seen, stage, stale, tools, wait_until};
 use crate::backoff::Schedule;
 use crate::diff::{fingerprint, is_current_scheme};
 use crate::memory::{later, passes};
@@ -85,7 +85,7 @@ impl Keeper<'_> {
         if self.world.now < until {
             Report::of(Standing::Hold).awaiting(gateway).waking(until)
         } else {
-            Report::of(Standing::Stale(gateway.clone())).awaiting(gateway)
+            Report::of(stale(self.world, gateway)).awaiting(gateway)
         }
     }
 

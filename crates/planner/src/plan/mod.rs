@@ -292,7 +292,7 @@ fn seen<'a>(world: &'a World<'_>, gateway: &GatewayId) -> Result<(&'a Sight, &'a
         (Some(_), Some(trouble)) if trouble.failure.class == FailureClass::NotFound => {
             Err(Report::of(Standing::GatewayNotFound(gateway.clone())).awaiting(gateway))
         }
-        (Some(_), _) => Err(Report::of(Standing::Stale(gateway.clone()))),
+        (Some(_), _) => Err(Report::of(stale(world, gateway))),
         (None, None) => Err(Report::of(Standing::Hold).awaiting(gateway)),
         (None, Some(trouble)) => Err(Report::of(match trouble.failure.class {
             FailureClass::NotFound => Standing::GatewayNotFound(gateway.clone()),
@@ -300,6 +300,16 @@ fn seen<'a>(world: &'a World<'_>, gateway: &GatewayId) -> Result<(&'a Sight, &'a
         })
         .awaiting(gateway)),
     }
+}
+
+/// The gateway has not been seen for long, and why if a person can mend that. Other failures pass, and
+/// each would be another text in every status.
+fn stale(world: &World<'_>, gateway: &GatewayId) -> Standing {
+    let trouble = world.sight(gateway).and_then(|sight| sight.trouble.as_ref());
+    let failure = trouble.map(|trouble| trouble.failure.clone()).filter(|failure| {
+        matches!(failure.class, FailureClass::Credentials | FailureClass::Denied)
+    });
+    Standing::Stale { gateway: gateway.clone(), failure }
 }
 
 /// Whether something is under way on the gateway.

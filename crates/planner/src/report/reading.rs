@@ -186,14 +186,12 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
         Standing::Held { attempt, failure, busy } => held(*attempt, failure, *busy),
         Standing::Queued { attempt, wait } => queued(*attempt, wait),
         Standing::Blind { gateway, failure } => blind(gateway.as_str(), failure),
-        Standing::Stale(gateway) => Reading {
+        Standing::Stale { gateway, failure } => Reading {
             accepted: None,
             programmed: Some(Truth::Unknown(Reason::ObservationStale)),
             ready: Truth::Unknown(Reason::ObservationStale),
             outlook: Outlook::Progress,
-            message: format!(
-                "Gateway {gateway} has not been observed for some time: see the operator's log."
-            ),
+            message: stale(gateway.as_str(), failure.as_ref()),
         },
         Standing::Failed { status, reasons, remedy } => failed(status, reasons, *remedy),
         Standing::ConsentPending { target, edited } => Reading::stuck(
@@ -330,6 +328,16 @@ fn held(attempt: Attempt, failure: &api::Failure, busy: bool) -> Reading {
             format!("AWS refuses to {action} the target as it is written; correct it: {said}"),
         ),
     }
+}
+
+fn stale(gateway: &str, failure: Option<&api::Failure>) -> String {
+    let Some(failure) = failure else {
+        return format!(
+            "Gateway {gateway} has not been observed for some time: see the operator's log."
+        );
+    };
+    let why = denied(failure.class, "list", &clean(&failure.message));
+    format!("Gateway {gateway} has not been observed for some time. {why}")
 }
 
 fn blind(gateway: &str, failure: &api::Failure) -> Reading {

@@ -86,6 +86,11 @@ impl ApiServer {
         Ok(())
     }
 
+    /// Waits until it is ready.
+    pub(super) async fn await_ready(&self) -> Result<()> {
+        await_ready(&self.admin).await
+    }
+
     /// Starts it again where it was.
     pub(super) async fn restart(&mut self) -> Result<()> {
         let process = self.program.spawn()?;

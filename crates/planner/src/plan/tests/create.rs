@@ -403,6 +403,24 @@ fn credentials_that_are_missing_are_told_from_rights_that_are() {
     }
 }
 
+/// However long there were none: pauses that grew to minutes would go on when all is well again.
+#[test]
+fn credentials_that_come_back_are_used_within_half_a_minute() {
+    let mut story = Story::given_server();
+    for _ in 0..1000 {
+        story.given_fault("Create", Fault::Refused(FailureClass::Credentials));
+    }
+    story.when_time_passes(3_600).then_waits_with(Reason::AccessDenied);
+    let creates = story.steps.iter().filter(|step| **step == "Create").count();
+    story.assert(creates < 200, &format!("{creates} Creates in an hour"));
+    story.aws.faults.clear();
+    let back = story.now;
+    story.when_taken("Create");
+    let took = story.now.duration_since(back);
+    story.assert(took <= jiff::SignedDuration::from_secs(30), &format!("it took {took:#}"));
+    story.when_settled().then_ready();
+}
+
 #[test]
 fn a_create_that_is_refused_for_good_writes_nothing_between_attempts() {
     let mut story = Story::given_server();

@@ -294,6 +294,7 @@ fn a_gateway_that_cannot_be_seen_for_long_makes_ready_unknown() {
         .when_time_passes(600)
         .then_steps(&[])
         .then_waits_with(Reason::ObservationStale)
+        .then_message_says("check its IAM policy")
         .then_condition("Ready", Some("Unknown"));
     story.aws.blind = None;
     story.when_time_passes(60).when_settled().then_ready();
