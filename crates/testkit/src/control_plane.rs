@@ -61,6 +61,7 @@ pub struct ControlPlane {
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     audit_policy: Option<String>,
+    without_streaming_lists: bool,
     controller_manager: bool,
 }
 
@@ -70,6 +71,13 @@ impl Builder {
     #[must_use]
     pub fn audit(mut self, policy: impl Into<String>) -> Self {
         self.audit_policy = Some(policy.into());
+        self
+    }
+
+    /// Refuses lists that are streamed, as an older API server does: clients have to list and then watch.
+    #[must_use]
+    pub fn without_streaming_lists(mut self) -> Self {
+        self.without_streaming_lists = true;
         self
     }
 
@@ -94,9 +102,12 @@ impl Builder {
             tempfile::Builder::new().prefix("control-plane-").tempdir_in(Run::current()?.temp())?;
         let etcd = Etcd::start(&programs.etcd, folder.path()).await?;
         let audit_policy = self.audit_policy.as_deref();
+        let mut kube_apiserver = programs.kube_apiserver.clone();
+        if self.without_streaming_lists {
+            kube_apiserver = kube_apiserver.flag("feature-gates", "WatchList=false");
+        }
         let api_server =
-            ApiServer::start(&programs.kube_apiserver, folder.path(), etcd.url(), audit_policy)
-                .await?;
+            ApiServer::start(&kube_apiserver, folder.path(), etcd.url(), audit_policy).await?;
         let mut plane = ControlPlane {
             controller_manager: None,
             api_server,

@@ -41,5 +41,5 @@ kustomize; a test compares them.
 {{- define "mcp-gateway-operator.rules.workloads" -}}
 - apiGroups: [apps]
   resources: [deployments, statefulsets]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- end }}

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Container, EnvVar, PodSpec};
 use kube::Api;
-use testkit::{ControlPlane, Process, binary, install};
+use testkit::{ControlPlane, Process, Program, binary, install};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -51,14 +51,13 @@ pub(crate) async fn deployment(
     Ok(Api::namespaced(cluster.client()?, namespace).get(name).await?)
 }
 
-/// Starts the operator as its Deployment says, with the AgentCore at this URL for AWS, and returns when
-/// it has read the resources.
-pub(crate) async fn start(
+/// The operator as its Deployment says, with the AgentCore at this URL for AWS.
+pub(crate) async fn program(
     cluster: &ControlPlane,
     namespace: &str,
     name: &str,
     aws: &str,
-) -> Result<Process> {
+) -> Result<Program> {
     let deployment = deployment(cluster, namespace, name).await?;
     let account = pod(&deployment)?.service_account_name.as_deref().unwrap_or("default");
     let access = cluster.service_account(namespace, account).await?;
@@ -71,9 +70,17 @@ pub(crate) async fn start(
         .flag("health-probe-bind-address", "127.0.0.1:0")
         .flag("metrics-bind-address", "127.0.0.1:0");
     let environment = environment(&deployment)?;
-    let program =
-        environment.iter().fold(program, |program, (name, value)| program.env(name, value));
-    let process = program.spawn()?;
+    Ok(environment.iter().fold(program, |program, (name, value)| program.env(name, value)))
+}
+
+/// Starts it, and returns when it has read the resources.
+pub(crate) async fn start(
+    cluster: &ControlPlane,
+    namespace: &str,
+    name: &str,
+    aws: &str,
+) -> Result<Process> {
+    let process = program(cluster, namespace, name, aws).await?.spawn()?;
     install::operator_works(&process, SOON).await?;
     Ok(process)
 }

@@ -130,7 +130,7 @@ fn read(tools: &Tools) -> Saying {
         Tools::Hidden(workload, why) => no(
             Reason::WorkloadUnreadable,
             format!(
-                "The operator cannot see {}: give it the rights to get, list and watch such \
+                "The operator cannot see {}: give it the rights to list and watch such \
                  workloads. {}",
                 named(workload),
                 clean(why)
