@@ -14,9 +14,13 @@ use kube::{Api, Client};
 use serde_json::{Map, Value, json};
 
 use crate::fleet::Key;
+use crate::watching::WATCH_SECONDS;
 
 /// How long a call may take, the client's own retries of busy answers included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection on which nothing comes for longer is dead: no watch is as long. It ends a request that
+/// is never answered, which no time limit of a watch does.
+const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 7);
 
 /// Why a call to Kubernetes gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +89,9 @@ pub(crate) async fn config() -> anyhow::Result<kube::Config> {
 
 /// The client for everything but the Lease.
 pub(crate) async fn client() -> anyhow::Result<Client> {
-    Client::try_from(config().await?).context("the Kubernetes configuration cannot be used")
+    let mut config = config().await?;
+    config.read_timeout = Some(SILENCE);
+    Client::try_from(config).context("the Kubernetes configuration cannot be used")
 }
 
 /// The writes to resources.

@@ -2,7 +2,8 @@
 //!
 //! Contract: it does not end by itself. After a failure it is begun again, with growing pauses; what
 //! is wrong goes to the log once. What there is at the beginning is streamed, object by object, where
-//! the API server can do that, and else listed page by page.
+//! the API server can do that, and else listed page by page. That is done again only where the API
+//! server has forgotten what came since. A connection that is silent is noticed within a minute.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -17,8 +18,9 @@ use tracing::{info, warn};
 
 use crate::kubernetes::describe;
 
-/// How long one watch lasts, in seconds: it bounds how long a silent connection goes unnoticed.
-const WATCH_SECONDS: u32 = 60;
+/// How long one watch lasts, in seconds. The API server ends it then, so that one which lasts longer
+/// is on a dead connection: `watcher` gives up five seconds later.
+pub(crate) const WATCH_SECONDS: u32 = 50;
 /// How many objects a page has: they are in memory at once, each with much that is of no use.
 const PAGE: u32 = 100;
 /// A watch that has been refused and now goes on for this long is taken to have begun.
@@ -54,8 +56,13 @@ pub(crate) async fn watch<K>(
 {
     let all = watcher::Config::default().timeout(WATCH_SECONDS);
     let config = selector.iter().fold(all, |config, selector| config.labels(selector));
+    let begin = |streams: bool| {
+        let config = config.clone();
+        let config = if streams { config.streaming_lists() } else { config.page_size(PAGE) };
+        watcher(api.clone(), config).boxed()
+    };
     let mut streams = true;
-    let mut events = watcher(api.clone(), config.clone().streaming_lists()).boxed();
+    let mut events = begin(streams);
     let mut trouble: Option<Trouble> = None;
     loop {
         let next = events.next();
@@ -70,10 +77,14 @@ pub(crate) async fn watch<K>(
             Ok(None) => return,
             Ok(Some(Err(error))) if streams && knows_no_streams(&error) => {
                 streams = false;
-                events = watcher(api.clone(), config.clone().page_size(PAGE)).boxed();
+                events = begin(streams);
                 continue;
             }
             Ok(Some(Err(error))) => {
+                if is_too_old(&error) {
+                    // A watcher would ask for the same version again, for ever.
+                    events = begin(streams);
+                }
                 let trouble = trouble.get_or_insert_default();
                 trouble.note(&error, &subject);
                 let pause = trouble.pause();
@@ -107,6 +118,12 @@ pub(crate) fn refusal(error: &watcher::Error) -> Option<&Status> {
 fn knows_no_streams(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status))
         if matches!(status.code, 400 | 422))
+}
+
+/// Whether the API server has forgotten the version from which the watch is to go on, and says so as an
+/// answer. What it says in a watch is `watcher`'s business.
+fn is_too_old(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
 }
 
 fn answer(error: &watcher::Error) -> Option<&Status> {

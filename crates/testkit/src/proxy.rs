@@ -158,7 +158,7 @@ impl Link {
 
     /// It goes its way, whatever that is like.
     async fn pass(&self, parts: Parts, body: Bytes) -> Result<Response<Body>> {
-        let is_watch = is_watch(&parts);
+        let asked = weather::collection(&parts);
         let trouble = self.weather.befalls(&parts);
         if let Some(Trouble::Refused { status, reason, retry_after }) = trouble {
             return weather::refusal(status, reason, retry_after);
@@ -172,13 +172,17 @@ impl Link {
             Some(Trouble::Lost) => bail!("lost"),
             Some(Trouble::Refused { .. } | Trouble::Unanswered) | None => {}
         }
-        Ok(answer.map(|body| {
-            if is_watch {
-                self.weather.watched(body)
-            } else {
-                body.map_err(Error::from).boxed_unsync()
-            }
-        }))
+        let (head, body) = answer.into_parts();
+        let is_watch = asked.as_ref().is_some_and(Asked::is_watch);
+        let body = if is_watch {
+            self.weather.watched(body)
+        } else {
+            body.map_err(Error::from).boxed_unsync()
+        };
+        if let Some(asked) = asked.filter(|_| head.status.is_success()) {
+            self.weather.answered(asked);
+        }
+        Ok(Response::from_parts(head, body))
     }
 
     async fn whole_answer(&self, parts: Parts, body: Bytes) -> Result<Response<Bytes>> {

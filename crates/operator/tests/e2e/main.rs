@@ -6,6 +6,7 @@ mod credentials;
 mod fields;
 mod health;
 mod interference;
+mod kubernetes_faults;
 mod life;
 mod metrics;
 mod numbers;

@@ -2,8 +2,8 @@
 //! or from somebody else, watches that are interrupted.
 //!
 //! Contract: it is fair until told otherwise, and what is told holds from then on, for connections
-//! and watches that are open already too. Every proxy that shares it has the same. What is asked about
-//! a whole collection is kept, so that a test can count the lists.
+//! and watches that are open already too. Every proxy that shares it has the same. What the server has
+//! answered about a whole collection is kept, so that a test can count the lists.
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -18,6 +18,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use serde_json::json;
 use tokio::sync::{broadcast, watch};
+use tokio::task::yield_now;
 
 use super::Body;
 
@@ -167,14 +168,14 @@ impl Weather {
         self.connections(Connections::Open);
     }
 
-    /// What was asked of whole collections whose path ends so, in its order.
+    /// What was asked of whole collections whose path ends so, and not refused, in its order.
     #[must_use]
     pub fn asked(&self, plural: &str) -> Vec<Asked> {
         let state = self.state();
         state.asked.iter().filter(|asked| asked.path.ends_with(plural)).cloned().collect()
     }
 
-    /// How often everything of a collection was asked for.
+    /// How often everything of a collection was asked for, and not refused.
     #[must_use]
     pub fn full_lists(&self, plural: &str) -> usize {
         self.asked(plural).iter().filter(|asked| asked.is_full_list()).count()
@@ -186,11 +187,15 @@ impl Weather {
 
     /// What befalls this request.
     pub(super) fn befalls(&self, parts: &Parts) -> Option<Trouble> {
-        let mut state = self.state();
-        if let Some(asked) = collection(parts) {
-            state.asked.push(asked);
-        }
-        state.rules.iter_mut().find_map(|(meant, trouble)| meant(parts).then(|| trouble.clone()))
+        self.state()
+            .rules
+            .iter_mut()
+            .find_map(|(meant, trouble)| meant(parts).then(|| trouble.clone()))
+    }
+
+    /// The server has begun to answer this.
+    pub(super) fn answered(&self, asked: Asked) {
+        self.state().asked.push(asked);
     }
 
     /// The answer to a watch, with what befalls it on its way.
@@ -232,7 +237,7 @@ pub(super) fn refusal(
 }
 
 /// A read of a whole collection, as that of a resource of one's own.
-fn collection(parts: &Parts) -> Option<Asked> {
+pub(super) fn collection(parts: &Parts) -> Option<Asked> {
     let path = parts.uri.path();
     let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let is_collection =
@@ -275,7 +280,11 @@ impl Watched {
                 biased;
                 told = self.interruptions.recv() => match told {
                     Ok(Interruption::Event(event)) => self.inserted.push_back(event),
-                    Ok(Interruption::Cut) => return Some((Err(anyhow!("cut")), self)),
+                    Ok(Interruption::Cut) => {
+                        // What came before it is to be on its way.
+                        yield_now().await;
+                        return Some((Err(anyhow!("cut")), self));
+                    }
                     Ok(Interruption::Silence) | Err(_) => pending().await,
                 },
                 frame = self.events.frame() => {
