@@ -161,12 +161,21 @@ fn not_root() -> Option<&'static str> {
     (!root).then_some("only root can run a program in another root, as another user")
 }
 
+/// The image's own user, and one that the image has never heard of: some clusters give each namespace its
+/// own, with the group root.
 #[tokio::test]
 async fn the_program_works_in_it_read_only_and_without_privileges() -> TestResult {
     if let Some(why) = obstacle().or_else(not_root) {
         skip("the program in the image", why);
         return Ok(());
     }
+    for user in ["65532:65532", "1000670000:0"] {
+        works_as(user).await?;
+    }
+    Ok(())
+}
+
+async fn works_as(user: &str) -> Result<()> {
     let cluster = ControlPlane::shared().await?;
     let client = cluster.client()?;
     install::crd(&client).await?;
@@ -181,14 +190,19 @@ async fn the_program_works_in_it_read_only_and_without_privileges() -> TestResul
     // A name and not a number: it is looked up from there.
     let url = aws.url().replace("127.0.0.1", "localhost");
     let process = in_the_image(&root, &account, &access, &url)?
+        .env("IMAGE_USER", user)
         .flag("watch-namespaces", &namespace)
         .spawn()?;
     install::operator_works(&process, SOON).await?;
     let of_process = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", process.pid()));
     let status = of_process("status")?;
-    for line in ["Uid:\t65532\t65532\t65532\t65532", "CapEff:\t0000000000000000", "NoNewPrivs:\t1"]
-    {
-        assert!(status.contains(line), "no {line:?} in: {status}");
+    let (uid, gid) = user.split_once(':').context("no group")?;
+    let ids = |kind: &str, id: &str| format!("{kind}:\t{id}\t{id}\t{id}\t{id}\n");
+    let mut expected = vec![ids("Uid", uid), ids("Gid", gid), "NoNewPrivs:\t1\n".to_owned()];
+    let capabilities = ["CapInh", "CapPrm", "CapEff", "CapAmb"];
+    expected.extend(capabilities.map(|set| format!("{set}:\t{:016x}\n", 0)));
+    for line in expected {
+        assert!(status.contains(&line), "{user}: no {line:?} in: {status}");
     }
     let mounts = of_process("mountinfo")?;
     let sees = mounts.lines().find(|line| line.split(' ').nth(4) == Some("/"));
