@@ -11,6 +11,7 @@ mod errors;
 mod incoming;
 mod outgoing;
 mod unsent;
+mod whole;
 
 use std::error::Error;
 use std::pin::Pin;
@@ -44,6 +45,7 @@ use errors::failure;
 use incoming::{accepted, summary, target};
 use outgoing::Outgoing;
 use unsent::Unsent;
+use whole::With;
 
 /// How long a call may take, with everything around it: credentials, connection, answer.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -170,22 +172,31 @@ fn as_we_call(config: SdkConfig) -> SdkConfig {
 impl AgentCore for Aws {
     async fn list_targets(&self, gateway: &GatewayId) -> Result<Listing, Failure> {
         let mut summaries: Vec<Summary> = Vec::new();
-        let mut next_token = None;
+        let mut next_token: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let request = self
                 .agentcore
                 .list_gateway_targets()
                 .gateway_identifier(gateway.as_str())
                 .max_results(PAGE)
-                .set_next_token(next_token);
+                .set_next_token(next_token.clone())
+                .customize()
+                .interceptor(With("\"items\""));
             let page = self.ask("ListGatewayTargets", Box::pin(request.send())).await?;
             for item in page.items() {
                 summaries.push(summary(item)?);
             }
-            next_token = page.next_token.filter(|token| !token.is_empty());
-            if next_token.is_none() {
+            let next = page.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
                 return Ok(summaries.into_iter().collect());
             }
+            if next == next_token {
+                return Err(Failure {
+                    class: FailureClass::Server,
+                    message: "the list of targets leads back to the same page".to_owned(),
+                });
+            }
+            next_token = next;
         }
         Err(Failure {
             class: FailureClass::Server,
@@ -200,7 +211,7 @@ impl AgentCore for Aws {
             .gateway_identifier(gateway.as_str())
             .target_id(id.as_str());
         let answer = self.ask("GetGatewayTarget", Box::pin(request.send())).await?;
-        target(answer)
+        target(id, answer)
     }
 
     async fn create_target(
@@ -223,7 +234,7 @@ impl AgentCore for Aws {
             .set_private_endpoint(outgoing.private_endpoint)
             .set_certificate_configurations(outgoing.certificates);
         let answer = self.ask("CreateGatewayTarget", Box::pin(request.send())).await?;
-        accepted(&answer.target_id, &answer.gateway_arn, &answer.status, &answer.updated_at)
+        accepted(None, &answer.target_id, &answer.gateway_arn, &answer.status, &answer.updated_at)
     }
 
     async fn update_target(
@@ -246,7 +257,13 @@ impl AgentCore for Aws {
             .set_private_endpoint(outgoing.private_endpoint)
             .set_certificate_configurations(outgoing.certificates);
         let answer = self.ask("UpdateGatewayTarget", Box::pin(request.send())).await?;
-        accepted(&answer.target_id, &answer.gateway_arn, &answer.status, &answer.updated_at)
+        accepted(
+            Some(id),
+            &answer.target_id,
+            &answer.gateway_arn,
+            &answer.status,
+            &answer.updated_at,
+        )
     }
 
     async fn delete_target(&self, gateway: &GatewayId, id: &TargetId) -> Result<(), Failure> {

@@ -376,7 +376,7 @@ pub fn project(
         }
     }
     if let Some(step) = step {
-        records::record(&mut status, server, step);
+        records::record(&mut status, server, step, &report.standing);
     }
     if let Standing::Ready { gateway, applied, .. } = &report.standing {
         status.gateway_id.get_or_insert_with(|| gateway.0.clone());

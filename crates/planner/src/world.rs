@@ -105,7 +105,8 @@ impl Bound {
         let gateway_arn = filled(&status.gateway_arn);
         // The Go operator recorded the ARN alone: `arn:…:gateway/ID`.
         let gateway = filled(&status.gateway_id).or_else(|| {
-            gateway_arn.as_ref()?.rsplit_once("gateway/").map(|(_, id)| id.to_owned())
+            let (_, id) = gateway_arn.as_ref()?.rsplit_once("gateway/")?;
+            (!id.is_empty()).then(|| id.to_owned())
         })?;
         Some(Self { gateway: GatewayId(gateway), gateway_arn, target: TargetId(target) })
     }

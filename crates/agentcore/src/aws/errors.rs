@@ -18,7 +18,7 @@ use aws_sdk_bedrockagentcorecontrol::error::{
 use aws_sdk_bedrockagentcorecontrol::operation::RequestId;
 use tracing::debug;
 
-const UNREADABLE: &str = "the answer could not be read";
+pub(super) const UNREADABLE: &str = "the answer could not be read";
 /// Longest message, in characters: more than AWS has ever been seen to say, and less than the conditions take.
 const LONGEST: usize = 2048;
 
@@ -171,7 +171,9 @@ fn class_of(code: &str, status: u16, message: &str) -> FailureClass {
             408 => FailureClass::Unanswered,
             409 => FailureClass::Conflict,
             429 => FailureClass::Throttled,
-            400..500 => FailureClass::Invalid,
+            // Nor is a refusal that names no error of AWS's: who takes that for AWS's last word would
+            // replace a target that serves because of a proxy.
+            400..500 if !code.is_empty() => FailureClass::Invalid,
             _ => FailureClass::Server,
         },
     }
@@ -252,7 +254,8 @@ mod tests {
             ("", 402, "", FailureClass::Quota),
             ("", 403, "", FailureClass::Denied),
             ("", 409, "", FailureClass::Conflict),
-            ("", 418, "", FailureClass::Invalid),
+            ("", 418, "", FailureClass::Server),
+            ("SomethingNew", 418, "", FailureClass::Invalid),
             ("", 503, "", FailureClass::Server),
         ];
         for (code, status, message, class) in cases {

@@ -22,12 +22,18 @@ use aws_sdk_bedrockagentcorecontrol::types::{
 };
 use jiff::Timestamp;
 
+use super::errors::UNREADABLE;
+
+/// `asked` is the target that was asked for, where it was there before.
 pub(super) fn accepted(
+    asked: Option<&TargetId>,
     target: &str,
     gateway_arn: &str,
     status: &types::TargetStatus,
     updated_at: &DateTime,
 ) -> Result<Accepted, Failure> {
+    is_about(asked, target)?;
+    tells(!gateway_arn.is_empty())?;
     Ok(Accepted {
         target: TargetId::from(target),
         gateway_arn: gateway_arn.to_owned(),
@@ -42,7 +48,19 @@ fn target_status(status: &types::TargetStatus) -> TargetStatus {
     TargetStatus::from(one_line(status.as_str(), LONGEST).as_str())
 }
 
+/// The SDK fills in what is missing. What tells no target, or another one, is no answer: what became of the
+/// call is not known then.
+fn is_about(asked: Option<&TargetId>, target: &str) -> Result<(), Failure> {
+    tells(!target.is_empty() && asked.is_none_or(|asked| asked.as_str() == target))
+}
+
+fn tells(all: bool) -> Result<(), Failure> {
+    let unread = || Failure { class: FailureClass::Server, message: UNREADABLE.to_owned() };
+    all.then_some(()).ok_or_else(unread)
+}
+
 pub(super) fn summary(item: &TargetSummary) -> Result<Summary, Failure> {
+    is_about(None, item.target_id())?;
     Ok(Summary {
         id: TargetId::from(item.target_id()),
         name: item.name().to_owned(),
@@ -55,7 +73,8 @@ pub(super) fn summary(item: &TargetSummary) -> Result<Summary, Failure> {
     })
 }
 
-pub(super) fn target(answer: GetGatewayTargetOutput) -> Result<Target, Failure> {
+pub(super) fn target(asked: &TargetId, answer: GetGatewayTargetOutput) -> Result<Target, Failure> {
+    is_about(Some(asked), &answer.target_id)?;
     let definition = definition(&answer);
     let authorization_url = answer.authorization_data().and_then(authorization_url);
     Ok(Target {

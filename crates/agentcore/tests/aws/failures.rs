@@ -169,6 +169,56 @@ async fn answers_that_are_not_agentcores_decide_nothing() {
     }
 }
 
+/// The SDK fills in what is missing: an empty List would say that every target is gone, and a target without
+/// an ID would be recorded and lost.
+#[tokio::test]
+async fn an_answer_without_what_makes_it_one_decides_nothing() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\ncontent-length: 15\r\nconnection: close\r\n\r\n{\"status\":\"up\"}",
+        "HTTP/1.1 200 OK\r\ncontent-length: 14\r\nconnection: close\r\n\r\n{\"items\":[{}]}",
+        "HTTP/1.1 200 OK\r\ncontent-length: 25\r\nconnection: close\r\n\r\n\
+         {\"targetId\":\"9876543210\"}",
+    ] {
+        for kind in &KINDS[..4] {
+            let server = Canned::answering(Some(answer)).await;
+            let failure = fail(&client(&server.url).await, *kind).await;
+            let message = "the answer could not be read".to_owned();
+            assert_eq!(
+                failure,
+                Failure { class: FailureClass::Server, message },
+                "{kind:?} {answer}"
+            );
+        }
+    }
+}
+
+/// What has no code of AWS's is no word of AWS's: a proxy that takes no PUT must not make the operator
+/// believe that AWS refuses the change for good.
+#[tokio::test]
+async fn a_refusal_that_is_not_aws_s_own_is_not_for_good() {
+    let answer =
+        "HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    for kind in KINDS {
+        let server = Canned::answering(Some(answer)).await;
+        let failure = fail(&client(&server.url).await, kind).await;
+        let message = "HTTP status 405".to_owned();
+        assert_eq!(failure, Failure { class: FailureClass::Server, message }, "{kind:?}");
+    }
+}
+
+/// A server that gives the same token with every page would be asked without end.
+#[tokio::test]
+async fn a_list_that_goes_round_in_a_circle_is_given_up_at_once() {
+    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 32\r\nconnection: close\r\n\r\n\
+                  {\"items\":[],\"nextToken\":\"again\"}";
+    let server = Canned::answering(Some(answer)).await;
+    let failure = fail(&client(&server.url).await, CallKind::ListGatewayTargets).await;
+    assert_eq!(failure.class, FailureClass::Server);
+    assert_eq!(server.requests(), 2);
+}
+
 // Time. With the clock paused, the limit strikes as soon as nothing else is left to happen.
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 //! The Create itself belongs to the settling of the intent, whether this process or one before
 //! it recorded it.
 
-use api::{GatewayId, Intent, Summary, TargetStatus};
+use api::{GatewayId, Intent, Retired, Summary, TargetStatus};
 
 use super::settle::holder_of;
 use super::{Decision, retire, seen};
@@ -28,7 +28,7 @@ pub(super) fn plan(world: &World<'_>, gateway: &GatewayId, wish: &Validated) -> 
     // to, where it may hold the name whatever a List shows, or because no more can be remembered.
     let left = world.retired();
     let in_the_way = left.iter().find(|retired| retired.gateway_id == gateway.0);
-    if let Some(left) = in_the_way.or_else(|| left.first().filter(|_| left.len() >= RETIRED)) {
+    if let Some(left) = in_the_way.or_else(|| too_many(left)) {
         return retire(world, left, Report::of(Standing::Creating(gateway.clone())));
     }
     if let Some(better) = world.better_claim(gateway, Stake::Name(name), ClaimKind::Desires) {
@@ -38,6 +38,11 @@ pub(super) fn plan(world: &World<'_>, gateway: &GatewayId, wish: &Validated) -> 
         Some(entry) => occupied(gateway, entry, holder_of(world, gateway, &entry.id)),
         None => intend(world, gateway, wish, Report::of(Standing::Creating(gateway.clone()))),
     }
+}
+
+/// The one that has to go first, where no more targets that were left can be remembered.
+pub(super) fn too_many(left: &[Retired]) -> Option<&Retired> {
+    left.first().filter(|_| left.len() >= RETIRED)
 }
 
 /// Records the intent to make the target.

@@ -169,7 +169,7 @@ impl Keeper<'_> {
                 }
                 self.update(entry)
             } else {
-                self.begin_update(entry, wanted)
+                self.still_holds(&wanted).unwrap_or_else(|| self.begin_update(entry, wanted))
             };
         }
         match self.applied() {

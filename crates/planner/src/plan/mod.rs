@@ -61,9 +61,20 @@ pub fn plan(world: &World<'_>) -> Decision {
 }
 
 fn decide(world: &World<'_>) -> Decision {
-    if !world.has_finalizer() {
-        return enter(world);
+    if world.has_finalizer() {
+        return care(world);
     }
+    if world.is_deleting() && is_recorded(world) {
+        // Somebody took the finalizer away, and Kubernetes lets nobody put it back on what goes. For as
+        // long as something else keeps the resource, its target can go with it all the same.
+        let Decision { step, report } = care(world);
+        return Decision { step: step.filter(|step| *step != Step::ReleaseFinalizer), report };
+    }
+    enter(world)
+}
+
+/// The decision for a resource in our care.
+fn care(world: &World<'_>) -> Decision {
     if world.is_deleting() {
         match deletion_policy(world.server) {
             // Also the way out where AWS does not let the target go.
@@ -237,11 +248,7 @@ fn enter(world: &World<'_>) -> Decision {
     if world.is_deleting() {
         return Decision::wait(Report::of(Standing::Gone));
     }
-    let has_records = Bound::recorded(world.server, world.policy).is_some()
-        || world.status().is_some_and(|status| status.intent.is_some())
-        || !world.retired().is_empty()
-        || wished_target(world.server, None).is_some();
-    if has_records {
+    if is_recorded(world) || wished_target(world.server, None).is_some() {
         // A person took the finalizer away, and the target with it that would be leaked.
         return Decision::step(Step::AddFinalizer, Report::of(Standing::Hold));
     }
@@ -252,6 +259,13 @@ fn enter(world: &World<'_>) -> Decision {
             Some(_) => Decision::step(Step::AddFinalizer, Report::of(Standing::Hold)),
         },
     }
+}
+
+/// Whether the status records anything that the resource has at AWS, or may have.
+fn is_recorded(world: &World<'_>) -> bool {
+    Bound::recorded(world.server, world.policy).is_some()
+        || world.status().is_some_and(|status| status.intent.is_some())
+        || !world.retired().is_empty()
 }
 
 /// The identity of the target, if the annotation does not say it.

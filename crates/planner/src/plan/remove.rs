@@ -31,6 +31,11 @@ pub(super) fn plan(world: &World<'_>) -> Decision {
 /// Removes a target that the resource has left behind, while `report` holds for its successor.
 pub(super) fn retire(world: &World<'_>, left: &Retired, report: Report) -> Decision {
     let bound = Bound::from(left);
+    let kept = Bound::recorded(world.server, world.policy).filter(|_| !world.is_deleting());
+    if kept.is_some_and(|kept| kept.is(&bound.gateway, &bound.target)) {
+        // It has been taken over since.
+        return Decision::step(Step::ForgetRetired(bound.target), report);
+    }
     remove(world, &bound, report.clone())
         .unwrap_or_else(|| Decision::step(Step::ForgetRetired(bound.target), report))
 }

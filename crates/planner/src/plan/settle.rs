@@ -111,8 +111,9 @@ fn is_intended(
     if is_current_scheme(&intent.fingerprint) {
         return fingerprint(definition) == intent.fingerprint;
     }
-    intent.generation == world.generation()
-        && fingerprint(definition) == fingerprint(&wish.definition)
+    // Kubernetes counts the deletion as a generation.
+    let edited = world.generation() - i64::from(world.is_deleting());
+    intent.generation == edited && fingerprint(definition) == fingerprint(&wish.definition)
 }
 
 fn waiting(world: &World<'_>, gateway: &GatewayId) -> Report {

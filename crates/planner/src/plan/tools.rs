@@ -141,9 +141,12 @@ pub(super) fn news(keeper: &Keeper<'_>) -> Option<Timestamp> {
 /// The record of a Synchronize that comes next.
 pub(super) fn record(keeper: &Keeper<'_>) -> Step {
     let world = keeper.world;
+    let record = world.status().and_then(|status| status.tool_sync.as_ref());
+    let stands_for = record.and_then(|record| record.template.as_ref());
     let template = match world.workload {
+        // Tools that stand for it already stand for it when they are fetched once more.
         Some(Workload::Complete { template, since })
-            if keeper.seen_at() >= proves_from(world, *since) =>
+            if stands_for == Some(template) || keeper.seen_at() >= proves_from(world, *since) =>
         {
             Some(template.clone())
         }
@@ -196,9 +199,12 @@ fn due(keeper: &Keeper<'_>, entry: &Summary, known: &Known) -> Due {
         return Due::Not(Tools::OnRequestOnly, None);
     }
     let by_time = sync.interval.map(|interval| interval_ends(keeper, entry, known, interval));
-    if by_time.is_some_and(|at| at <= world.now) {
+    let is_old = by_time.is_some_and(|at| at <= world.now);
+    let is_idle = sync.workload.is_some() && matches!(world.workload, Some(Workload::Idle { .. }));
+    if is_old && !is_idle {
         return Due::Now;
     }
+    let by_time = by_time.filter(|_| !is_old);
     let Some(named) = sync.workload.clone() else { return Due::Not(fresh(), by_time) };
     match world.workload {
         None => Due::Not(Tools::Hold, by_time),
@@ -206,7 +212,7 @@ fn due(keeper: &Keeper<'_>, entry: &Summary, known: &Known) -> Due {
         Some(Workload::Missing) => Due::Not(Tools::NoWorkload(named), by_time),
         Some(Workload::RollingOut) => Due::Not(Tools::RollingOut(named), by_time),
         Some(Workload::Idle { template }) => {
-            let tools = if known.template.as_ref() == Some(template) {
+            let tools = if known.template.as_ref() == Some(template) && !is_old {
                 fresh()
             } else {
                 Tools::Idle(named)

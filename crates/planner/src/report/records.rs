@@ -9,7 +9,7 @@ use api::{
 };
 use jiff::Timestamp;
 
-use super::{Observed, Report, text};
+use super::{Observed, Report, Standing, text};
 use crate::Step;
 use crate::memory::later;
 use crate::world::Bound;
@@ -74,14 +74,20 @@ fn forget_consent(status: &mut MCPServerStatus) {
 }
 
 /// Writes down what a record step records; calls to AWS record nothing.
-pub(super) fn record(status: &mut MCPServerStatus, server: &MCPServer, step: &Step) {
+pub(super) fn record(
+    status: &mut MCPServerStatus,
+    server: &MCPServer,
+    step: &Step,
+    standing: &Standing,
+) {
     match step {
         Step::RecordIntent(intent) => {
             // A target on another gateway or of another name serves until its successor does. Of the
             // same name an intent means that the target is gone.
             let renamed = status.target_name.as_ref().is_some_and(|name| *name != intent.name);
-            let stays =
-                Bound::of(server).filter(|bound| bound.gateway.0 != intent.gateway || renamed);
+            let is_gone = matches!(standing, Standing::Recreating(_));
+            let stays = Bound::of(server)
+                .filter(|bound| !is_gone && (bound.gateway.0 != intent.gateway || renamed));
             if stays.is_none() {
                 status.gateway_id = Some(intent.gateway.clone());
                 status.gateway_arn = None;

@@ -3,12 +3,12 @@
 //! Contract: a List tells no configuration, so what may differ is read. A Get that is behind the List,
 //! or that differs so soon after a change, proves nothing.
 
-use api::{Summary, Target};
+use api::{Applied, Summary, Target};
 
 use super::super::{Decision, Stage, read_since, stage};
 use super::Keeper;
 use crate::backoff::Schedule;
-use crate::diff::{differences, fingerprint};
+use crate::diff::{differences, fingerprint, is_current_scheme};
 use crate::memory::Reading;
 use crate::report::{Report, Standing};
 use crate::{DriftPolicy, Step};
@@ -85,9 +85,8 @@ impl Keeper<'_> {
             // It has been asked for already, and this is what came of it.
             Stage::Ready | Stage::Failed if same || tried => self.heal(target),
             Stage::Ready | Stage::Failed => {
-                let drifted = self.applied().is_some_and(|applied| applied.fingerprint == wanted);
-                if drifted {
-                    self.drifted(target)
+                if let Some(applied) = self.applied().filter(|now| self.is_of_now(now, &wanted)) {
+                    self.drifted(target, applied)
                 } else {
                     self.begin_update(entry, fingerprint(self.wanted))
                 }
@@ -95,8 +94,16 @@ impl Keeper<'_> {
         }
     }
 
+    /// Whether what was applied is what is written now. What another version has recorded does not tell,
+    /// but nobody has edited that since if the generation is the same.
+    fn is_of_now(&self, applied: &Applied, wanted: &str) -> bool {
+        let of = self.world.status().and_then(|status| status.applied_generation);
+        applied.fingerprint == wanted
+            || !is_current_scheme(&applied.fingerprint) && of == Some(self.world.generation())
+    }
+
     /// Somebody else has changed what was as written.
-    fn drifted(&self, target: &Target) -> Decision {
+    fn drifted(&self, target: &Target, applied: &Applied) -> Decision {
         let found = target.definition.as_ref();
         // What an MCPServer cannot say has no name here.
         let fields = found.map_or(vec!["settings that are not in the spec"], |found| {
@@ -125,6 +132,11 @@ impl Keeper<'_> {
             DriftPolicy::Warn => {
                 let standing = Standing::Drifted { target: id, fields };
                 Decision::wait(Report::of(standing).reading(target))
+            }
+            DriftPolicy::Ignore if stage(&target.summary.status) == Stage::Ready => {
+                // The date from before, so that it is looked into should the policy change.
+                let fingerprint = fingerprint(self.wanted);
+                self.serves(&target.summary, Applied { fingerprint, ..applied.clone() }, false)
             }
             DriftPolicy::Ignore => self.failed(target, None),
         }

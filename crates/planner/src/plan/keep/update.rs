@@ -5,10 +5,12 @@
 
 use api::{Applying, Failure, FailureClass, Summary, TargetStatus};
 
-use super::super::create::{conflict, intend};
+use super::super::create::{conflict, intend, too_many};
 use super::super::remove::delete;
 use super::super::settle::holder_of;
-use super::super::{Decision, Stage, attempt, is_busy, retire, seen, stage, wait_until};
+use super::super::{
+    Decision, Stage, attempt, is_busy, read_since, retire, seen, stage, wait_until,
+};
 use super::Keeper;
 use super::compare::is_same;
 use crate::diff::fingerprint;
@@ -88,6 +90,24 @@ impl Keeper<'_> {
         }
     }
 
+    /// Of what is written again after an Update to something else was recorded: whether the target has it
+    /// still, as it has where AWS refused that Update. To send it would ask a person for consent anew.
+    pub(super) fn still_holds(&self, wanted: &str) -> Option<Decision> {
+        if !self.wanted.needs_consent() {
+            return None;
+        }
+        let from = self.world.absence_counts_from().max(self.seen_at());
+        match read_since(self.world, self.bound, from, self.updating()) {
+            Err(decision) => Some(decision),
+            Ok(reading) => {
+                let target = reading.found.as_deref()?;
+                let serves = stage(&target.summary.status) == Stage::Ready;
+                (serves && is_same(target, wanted))
+                    .then(|| self.ready(&target.summary, wanted.to_owned()))
+            }
+        }
+    }
+
     /// Why AWS refuses the call, if it does so for what is asked rather than for now.
     pub(super) fn refused(&self, attempt: Attempt) -> Option<&Failure> {
         let world = self.world;
@@ -120,6 +140,9 @@ impl Keeper<'_> {
         let replacing = Standing::Replacing { target: target.clone(), refusal: refusal.clone() };
         let report = Report::of(replacing).awaiting(&gateway);
         if self.wanted.name != entry.name {
+            if let Some(left) = too_many(self.world.retired()) {
+                return retire(self.world, left, report);
+            }
             // The new name is free, so the old target serves until its successor does.
             return intend(self.world, &gateway, self.wish, report);
         }

@@ -2,7 +2,7 @@
 
 use api::{ADOPT_ANNOTATION, FailureClass, Reason, TARGET_ANNOTATION};
 
-use super::aws::Identity;
+use super::aws::{Fault, Identity};
 use super::story::{GATEWAY, NAME, OTHER_GATEWAY, Story};
 
 /// A resource that asks for a stranger's target.
@@ -243,4 +243,27 @@ fn half_an_annotation_asks_for_nothing() {
         story.when_annotated(TARGET_ANNOTATION, half).when_settled().then_ready();
         story.then_steps(&["AddFinalizer", "RecordIntent", "Create", "Bind", "Annotate"]);
     }
+}
+
+/// What it once left behind, and takes back: it must not be deleted as what was left.
+#[test]
+fn a_target_that_it_had_left_is_kept_once_it_is_taken_over() {
+    let mut story = Story::given_ready_server();
+    let left = story.bound();
+    story.policy.allow_adoption = true;
+    (0..1_000).for_each(|_| {
+        story.given_fault("Delete", Fault::Refused(FailureClass::Denied));
+    });
+    story.when_edited(|spec| spec.gateway_id = Some(OTHER_GATEWAY.to_owned())).when_taken("Delete");
+    // What it has now is lost, and its name is another's.
+    let (gateway, lost) = story.bound();
+    story.aws.vanish(&(gateway.clone(), lost), story.now);
+    let definition = story.desired();
+    story.aws.put(&gateway, &definition, story.now, true).unwrap();
+    story.when_time_passes(120).then_waits_with(Reason::NameConflict);
+    story.when_annotated(ADOPT_ANNOTATION, left.1.as_str());
+    story.adopted.push(left.clone());
+    story.when_edited(|spec| spec.gateway_id = Some(GATEWAY.to_owned())).when_time_passes(60);
+    story.aws.faults.clear();
+    story.when_time_passes(60).when_settled().then_target_is(&left).then_ready();
 }

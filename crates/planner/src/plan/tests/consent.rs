@@ -1,6 +1,6 @@
 //! Targets that act for a person, who has to consent: nobody is asked for nothing.
 
-use api::{Reason, SYNC_REQUEST_ANNOTATION, TargetStatus};
+use api::{FailureClass, Reason, SYNC_REQUEST_ANNOTATION, TargetStatus};
 
 use super::aws::Fault;
 use super::story::{Cut, Story};
@@ -129,4 +129,36 @@ fn one_request_asks_for_consent_once_whatever_is_cut() {
             }
         }
     }
+}
+
+/// AWS has refused what was written for a while, so there is nothing to be sent back.
+#[test]
+fn an_edit_that_aws_refuses_and_that_is_taken_back_asks_nobody() {
+    for restarted in [false, true] {
+        let mut story = given_consented_server();
+        (0..20).for_each(|_| {
+            story.given_fault("Update", Fault::Refused(FailureClass::Invalid));
+        });
+        story.when_edited(|spec| spec.description = Some("edited".to_owned()));
+        story.when_time_passes(60).then_waits_with(Reason::TargetFailed);
+        story.aws.faults.clear();
+        story.steps.clear();
+        story.when_edited(|spec| spec.description = None);
+        if restarted {
+            story.when_restarted();
+        }
+        story.when_time_passes(60).when_settled().then_ready();
+        assert!(!story.steps.contains(&"Update"), "{:?}", story.steps);
+    }
+}
+
+/// Nobody knows whether it came through, and it did.
+#[test]
+fn an_edit_of_unknown_outcome_that_is_taken_back_is_sent_back() {
+    let mut story = given_consented_server();
+    story.given_fault("Update", Fault::LostAfter);
+    story.when_edited(|spec| spec.description = Some("edited".to_owned())).when_taken("Update");
+    story.when_edited(|spec| spec.description = None).when_time_passes(60);
+    story.when_consent_is_given().when_time_passes(60);
+    story.when_consent_is_given().when_time_passes(60).when_settled().then_ready();
 }

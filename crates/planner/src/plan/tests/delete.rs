@@ -409,3 +409,59 @@ fn a_target_that_only_a_get_shows_is_not_gone() {
     story.given_quirks(|quirks| quirks.list_lag = Duration::ZERO);
     story.when_settled().then_gone();
 }
+
+/// Deleted, and then somebody takes our finalizer away; another one keeps the resource.
+fn given_finalizer_lost_at_the_end(story: &mut Story) {
+    let server = story.server.as_mut().unwrap();
+    server.metadata.finalizers.get_or_insert_default().push("example.com/other".to_owned());
+    story.when_deleted();
+    let server = story.server.as_mut().unwrap();
+    server.metadata.finalizers.as_mut().unwrap().retain(|other| other != api::FINALIZER);
+    story.due = true;
+}
+
+/// Kubernetes lets nobody put it back then, but there is no need to.
+#[test]
+fn a_finalizer_that_is_taken_away_from_what_goes_does_not_leak_its_target() {
+    for restarted in [false, true] {
+        let mut story = Story::given_ready_server();
+        given_finalizer_lost_at_the_end(&mut story);
+        if restarted {
+            story.when_restarted();
+        }
+        story.when_settled().then_steps(&["Delete", "Read"]);
+        assert_eq!(story.ours_alive(), []);
+        story.writes = 0;
+        story.when_time_passes(600).then_steps(&[]).then_writes_at_most(0);
+    }
+}
+
+#[test]
+fn a_finalizer_that_is_taken_away_from_what_goes_does_not_leak_what_was_never_bound() {
+    for lost in [Fault::LostAfter, Fault::LostBefore] {
+        let mut story = Story::given_server();
+        story.given_fault("Create", lost).when_taken("Create");
+        given_finalizer_lost_at_the_end(&mut story);
+        story.when_settled();
+        assert_eq!(story.ours_alive(), []);
+    }
+}
+
+#[test]
+fn a_finalizer_that_is_taken_away_from_what_goes_costs_no_target_that_is_to_stay() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    story.when_edited(|spec| spec.deletion_policy = Some("Retain".to_owned())).when_settled();
+    given_finalizer_lost_at_the_end(&mut story);
+    story.when_settled().then_steps(&[]);
+    assert_eq!(story.ours_alive(), [target]);
+
+    // Only an annotation tells of it: who took the finalizer away may have let it go.
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    story.policy.allow_adoption = true;
+    story.server.as_mut().unwrap().status = None;
+    given_finalizer_lost_at_the_end(&mut story);
+    story.when_restarted().when_settled().then_steps(&[]);
+    assert_eq!(story.ours_alive(), [target]);
+}

@@ -259,3 +259,38 @@ fn a_name_that_is_refused_for_another_reason_is_still_tried_for() {
     story.aws.vanish(&stranger, story.now);
     story.when_time_passes(90).when_settled().then_ready();
 }
+
+/// What has no target any more has nothing that could get the name in place: to make another again and
+/// again would be to write without end.
+#[test]
+fn a_target_that_is_lost_while_its_new_name_is_taken_is_a_conflict() {
+    let mut story = Story::given_ready_server();
+    let stranger = story.given_stranger("climate");
+    story.when_time_passes(90);
+    story.when_edited(|spec| spec.target_name = Some("climate".to_owned())).when_time_passes(60);
+    story.then_waits_with(Reason::NameConflict).when_target_vanishes().when_time_passes(120);
+    story.then_waits_with(Reason::NameConflict).then_message_says(stranger.1.as_str());
+    story.then_condition("Programmed", Some("False"));
+    story.steps.clear();
+    story.writes = 0;
+    story.when_time_passes(600).then_steps(&[]).then_writes_at_most(0);
+    story.aws.vanish(&stranger, story.now);
+    story.when_time_passes(60).when_settled().then_ready();
+}
+
+/// The same while the other is DELETING for ever: the mirror tells when the name is free.
+#[test]
+fn a_target_that_is_lost_while_its_new_name_is_being_given_up_waits_for_that() {
+    let mut story = Story::given_ready_server();
+    let stranger = story.given_stranger("climate");
+    story.when_time_passes(90);
+    let deleting = |target: &mut api::Target| target.summary.status = api::TargetStatus::Deleting;
+    story.aws.meddle(&stranger, story.now, deleting);
+    story.when_edited(|spec| spec.target_name = Some("climate".to_owned())).when_time_passes(60);
+    story.when_target_vanishes().when_time_passes(120).then_waits_with(Reason::Creating);
+    story.steps.clear();
+    story.writes = 0;
+    story.when_time_passes(1_800).then_steps(&[]).then_writes_at_most(0);
+    story.aws.vanish(&stranger, story.now);
+    story.when_settled().then_ready();
+}

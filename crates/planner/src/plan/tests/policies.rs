@@ -259,3 +259,19 @@ fn of_a_target_that_is_gone_aws_is_asked_once() {
     }
     story.when_settled().then_steps(&[]).then_waits_with(Reason::Suspended);
 }
+
+/// Another version has another scheme of fingerprints: whoever asked to leave drift alone has not edited
+/// anything by upgrading the operator.
+#[test]
+fn drift_that_is_left_alone_is_no_edit_to_another_version() {
+    for (policy, reason) in [("Warn", Reason::Drifted), ("Ignore", Reason::GatewayTargetReady)] {
+        let mut story = given_drift(policy);
+        story.steps.clear();
+        let status = story.server.as_mut().unwrap().status.as_mut().unwrap();
+        status.applied.as_mut().unwrap().fingerprint = "v0:whatever".to_owned();
+        story.when_restarted().when_time_passes(300).then_waits_with(reason);
+        assert!(story.steps.iter().all(|step| *step == "Read"), "{:?}", story.steps);
+        // It is known all the same: whoever has it put right gets that.
+        story.when_edited(|spec| spec.drift_policy = None).when_settled().then_ready();
+    }
+}

@@ -90,3 +90,24 @@ fn what_aws_refuses_for_another_reason_is_not_replaced() {
         edit(&mut story).when_settled().then_target_is(&target).then_ready();
     }
 }
+
+/// The status can remember eight targets that it has left: the schema refuses one more, and what cannot
+/// be bound is leaked.
+#[test]
+fn another_is_made_only_while_what_it_leaves_can_be_remembered() {
+    let mut story = Story::given_ready_server();
+    (0..2_000).for_each(|_| {
+        story.given_fault("Delete", Fault::Refused(FailureClass::Denied));
+        story.given_fault("Update", Fault::Refused(FailureClass::Invalid));
+    });
+    allow(&mut story);
+    for number in 2..10 {
+        story.when_edited(|spec| spec.gateway_id = Some(format!("gateway-{number}")));
+        story.when_time_passes(30);
+    }
+    assert_eq!(story.server().status.as_ref().unwrap().retired.len(), 8);
+    story.when_edited(|spec| spec.target_name = Some("climate".to_owned())).when_time_passes(300);
+    story.then_waits_with(Reason::AccessDenied);
+    story.aws.faults.clear();
+    story.then_ends_as_written();
+}

@@ -405,6 +405,7 @@ impl Story {
         let Some(server) = &self.server else { return };
         let retired = server.status.iter().flat_map(|status| &status.retired);
         let left: Vec<_> = retired.map(|left| (&*left.gateway_id, &*left.target_id)).collect();
+        self.assert(left.len() <= 8, "more than the schema of the status takes");
         let alive = self.ours_alive();
         let serving = alive.iter().filter(|(at, id)| !left.contains(&(at.as_str(), id.as_str())));
         let names = serving.map(|identity| {
@@ -418,7 +419,9 @@ impl Story {
         // One that is to be adopted is not ours before that.
         let bound = Bound::of(server).map(|bound| (bound.gateway, bound.target));
         let ours = alive.iter().any(|id| !self.adopted.contains(id) || Some(id) == bound.as_ref());
-        self.assert(kept || !ours || self.due, "a target of ours without the finalizer");
+        // To what goes nobody can give it back.
+        let goes = server.metadata.deletion_timestamp.is_some();
+        self.assert(kept || !ours || self.due || goes, "a target of ours without the finalizer");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use api::{MCPServerStatus, Reason};
 
-use super::aws::{self, Identity};
+use super::aws::{self, Fault, Identity};
 use super::story::{GATEWAY, Story, WINDOW};
 
 /// As the Go operator leaves a resource: its finalizer and the target, none of our records.
@@ -103,4 +103,24 @@ fn a_target_without_its_gateway_is_sought_where_the_resource_says() {
         story.when_deleted().when_settled().then_gone();
         assert!(story.aws.now(&target, story.now).is_none(), "{named}");
     }
+}
+
+/// Kubernetes counts a deletion as a generation, which is no edit.
+#[test]
+fn what_an_intent_of_another_version_made_goes_with_its_resource() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::LostAfter).when_taken("Create");
+    let status = story.server.as_mut().unwrap().status.as_mut().unwrap();
+    status.intent.as_mut().unwrap().fingerprint = "v0:whatever".to_owned();
+    story.when_restarted().when_deleted().when_settled().then_gone();
+}
+
+/// No gateway has an empty name: to look for one would keep the resource for ever.
+#[test]
+fn an_arn_that_names_no_gateway_is_none() {
+    let (mut story, target) = given_left_by_the_go_operator();
+    let arn = aws::arn(&"".into());
+    story.server.as_mut().unwrap().status.as_mut().unwrap().gateway_arn = Some(arn);
+    story.when_settled().then_target_is(&target).then_waits_with(Reason::GatewayTargetReady);
+    story.when_deleted().when_settled().then_gone();
 }

@@ -399,3 +399,17 @@ fn a_suspended_resource_asks_for_nothing() {
     story.when_edited(|spec| spec.suspend = None).when_settled();
     story.then_synchronized(1).then_ends_as_written();
 }
+
+/// A Synchronize would only fail, and take Ready away.
+#[test]
+fn by_time_nobody_is_asked_who_is_not_there() {
+    let mut story = given_following_server();
+    story.when_edited(|spec| {
+        spec.tool_sync.as_mut().unwrap().interval = Some("1h".to_owned());
+    });
+    story.when_time_passes(60).when_scaled_to_zero("v1").when_time_passes(600);
+    story.then_tools(Reason::Synchronized).when_time_passes(4 * 3_600).then_steps(&[]);
+    story.then_tools(Reason::WorkloadIdle).then_ready();
+    story.when_rolled_out("v1").when_time_passes(60).then_synchronized(1).then_ready();
+    story.then_tools(Reason::Synchronized);
+}
