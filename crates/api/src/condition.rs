@@ -95,6 +95,8 @@ reasons! {
     Accepted: Accepted,
     /// A field of the resource breaks a rule; the message names each.
     ValidationError: Ready Accepted ToolsSynchronized Stalled,
+    /// The resource, or its status, has a form that this version of the operator cannot read.
+    Unreadable: Ready Accepted Stalled,
     /// The target's name is held by a target or a resource that is not this one.
     NameConflict: Ready Accepted Stalled,
     /// The resource asks for something that the operator's administrator has not allowed.

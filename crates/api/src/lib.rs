@@ -13,6 +13,7 @@ mod spec;
 mod status;
 mod target;
 pub mod text;
+mod unknown;
 
 pub use condition::{ConditionType, Reason};
 pub use definition::{
@@ -31,6 +32,7 @@ pub use status::{
     ToolSyncRecord,
 };
 pub use target::{Accepted, GatewayId, Summary, Target, TargetId, TargetStatus};
+pub use unknown::Unknown;
 
 /// The API group of the resource.
 pub const GROUP: &str = "mcpgateway.bedrock.aws";

@@ -13,12 +13,13 @@ use std::collections::BTreeMap;
 
 use kube_derive::CustomResource;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::MCPServerStatus;
 use crate::spec::{
     ApiKeyAuth, CaCertificateSource, IamAuth, PrivateEndpointSource, ToolSchemaSource, ToolSync,
 };
+use crate::unknown::{Unknown, noting};
 
 /// An MCP server that AI agents reach through a Bedrock AgentCore gateway.
 ///
@@ -67,7 +68,7 @@ use crate::spec::{
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", remote = "Self")]
 #[schemars(extend("x-kubernetes-validations" = rules()))]
 pub struct MCPServerSpec {
     /// URL of the MCP server, as the gateway reaches it. It starts with `https://` and has a
@@ -208,6 +209,25 @@ pub struct MCPServerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["Enforce", "Warn", "Ignore"]))]
     pub drift_policy: Option<String>,
+
+    /// What else was read.
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+// `remote` makes of what is derived functions of the type itself, so that what they leave out can be
+// noted.
+impl<'de> Deserialize<'de> for MCPServerSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (spec, unknown) = noting(deserializer, |deserializer| Self::deserialize(deserializer))?;
+        Ok(Self { unknown, ..spec })
+    }
+}
+
+impl Serialize for MCPServerSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
 }
 
 // The signature is the one that serde's `default` asks for.

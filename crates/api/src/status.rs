@@ -6,11 +6,13 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::unknown::{Unknown, noting};
 
 /// The state of the gateway target, as last observed.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", remote = "Self")]
 pub struct MCPServerStatus {
     /// The generation of the resource that the conditions judge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,6 +102,25 @@ pub struct MCPServerStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub retired: Vec<Retired>,
+
+    /// What else was read.
+    #[serde(skip)]
+    pub unknown: Unknown,
+}
+
+// As for the spec.
+impl<'de> Deserialize<'de> for MCPServerStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (status, unknown) =
+            noting(deserializer, |deserializer| Self::deserialize(deserializer))?;
+        Ok(Self { unknown, ..status })
+    }
+}
+
+impl Serialize for MCPServerStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
 }
 
 /// A Create under way: written before the call, so that a crash at any point leaves a trace.

@@ -269,7 +269,14 @@ impl Fleet {
 
     /// There is a resource that cannot be read. What was known of it before is all that is.
     pub(crate) fn unreadable(&self, key: &Key) {
-        self.state().list(key);
+        let mut state = self.state();
+        state.list(key);
+        state.cannot_read(key);
+    }
+
+    /// Those that cannot be read.
+    pub(crate) fn unreadables(&self) -> Vec<Key> {
+        self.state().unreadable.iter().cloned().collect()
     }
 
     /// A resource as our own write returned it, or as it was read live. Returns whom to wake,
@@ -316,9 +323,9 @@ impl Fleet {
             self.synced.send_replace(true);
         }
         let listed = state.listed.remove(scope).unwrap_or_default();
-        let members = state.members.keys();
-        let gone: Vec<Key> =
-            members.filter(|key| scope.covers(key) && !listed.contains(*key)).cloned().collect();
+        let known: HashSet<&Key> = state.members.keys().chain(&state.unreadable).collect();
+        let gone = known.into_iter().filter(|key| scope.covers(key) && !listed.contains(*key));
+        let gone: Vec<Key> = gone.cloned().collect();
         let mut woken = HashSet::new();
         for key in gone {
             woken.extend(state.remove(&key));

@@ -37,7 +37,10 @@ pub(crate) enum Error {
          {0}: apply the CRD of this version"
     )]
     Pruned(String),
-    /// Anything else.
+    /// It answers, and does not do it.
+    #[error("{0}")]
+    Refused(String),
+    /// Anything else: no answer, or none that can be read.
     #[error("{0}")]
     Other(String),
 }
@@ -53,7 +56,7 @@ impl From<kube::Error> for Error {
             kube::Error::Api(status) if is_failed_test(status) => {
                 Self::Conflict(status.message.clone())
             }
-            kube::Error::Api(status) => Self::Other(status.message.clone()),
+            kube::Error::Api(status) => Self::Refused(status.message.clone()),
             _ => Self::Other(describe(&error)),
         }
     }
@@ -186,7 +189,7 @@ impl Resources {
     }
 }
 
-async fn limited<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Error> {
+pub(crate) async fn limited<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Error> {
     match tokio::time::timeout(CALL_TIMEOUT, call).await {
         Ok(result) => Ok(result?),
         Err(_) => Err(Error::Other("no answer within the time limit".to_owned())),
@@ -195,6 +198,13 @@ async fn limited<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Er
 
 /// The merge patch that leads from one status to the other; `None` when they are equal.
 fn difference(before: Option<&MCPServerStatus>, after: &MCPServerStatus) -> Option<Value> {
+    // Of what an operator of a newer version has recorded beyond us, what stands on its own stays; what is
+    // part of a record goes with it, because it says nothing of the one that takes its place.
+    let unknown: Vec<(&str, &str)> = before
+        .iter()
+        .flat_map(|status| status.unknown.places())
+        .filter_map(|place| place.split_once('.'))
+        .collect();
     // A status is made of strings, numbers and lists: serialising it cannot fail.
     let before = serde_json::to_value(before).ok()?;
     let after = serde_json::to_value(after).ok()?;
@@ -209,6 +219,12 @@ fn difference(before: Option<&MCPServerStatus>, after: &MCPServerStatus) -> Opti
     }
     for field in before.keys().filter(|field| !after.contains_key(*field)) {
         patch.insert(field.clone(), Value::Null);
+    }
+    for (record, place) in unknown {
+        let member = place.split(['.', '[']).next().unwrap_or(place);
+        if let Some(Value::Object(replacing)) = patch.get_mut(record) {
+            replacing.entry(member).or_insert(Value::Null);
+        }
     }
     (!patch.is_empty()).then_some(Value::Object(patch))
 }
@@ -273,5 +289,22 @@ mod tests {
         assert_eq!(patch["intent"]["nonce"], "n");
         assert_eq!(patch["applied"]["settled"], true);
         assert!(patch.get("retired").is_none());
+    }
+
+    #[test]
+    fn what_a_newer_version_has_recorded_stays_or_goes_with_its_record() {
+        let before = json!({
+            "targetId": "T", "migration": { "to": "x" },
+            "applied": { "fingerprint": "f", "updatedAt": "2026-01-02T03:04:05Z", "plan": { "a": 1 } },
+        });
+        let before: MCPServerStatus = serde_json::from_value(before).unwrap();
+        let mut after = before.clone();
+        after.target_status = Some("READY".to_owned());
+        assert_eq!(difference(Some(&before), &after), Some(json!({ "targetStatus": "READY" })));
+        after.applied.as_mut().unwrap().fingerprint = "g".to_owned();
+        let patch = difference(Some(&before), &after).unwrap();
+        assert_eq!(patch["applied"]["fingerprint"], "g");
+        assert_eq!(patch["applied"].get("plan"), Some(&Value::Null), "it was about another");
+        assert!(patch.get("migration").is_none());
     }
 }

@@ -16,6 +16,7 @@ mod settings;
 mod shifts;
 mod shown;
 mod turns;
+mod unreadable;
 mod watching;
 mod work;
 mod workloads;

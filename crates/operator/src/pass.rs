@@ -10,6 +10,7 @@ mod care;
 mod demand;
 mod log;
 mod panics;
+mod refusals;
 mod rehearse;
 
 use std::collections::HashMap;
@@ -23,7 +24,7 @@ use health::Health;
 use jiff::Timestamp;
 use planner::{Claim, Decision, Owner, Report, Step, Wait, World, note, plan, project};
 use queue::Urgency;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tracing::{debug, warn};
 
 use crate::events::Events;
@@ -39,14 +40,12 @@ use care::Care;
 use demand::{place, urgency};
 use log::{log_report, log_step};
 pub(crate) use panics::Panics;
+use refusals::KUBERNETES_PAUSE;
+pub(crate) use refusals::Refusals;
 
 /// More steps than any story has in a row. A plan that goes on for longer is broken, and must
 /// not keep a worker.
 const MOST_STEPS: usize = 16;
-/// When Kubernetes refuses, it is asked again after this.
-const KUBERNETES_PAUSE: Duration = Duration::from_secs(2);
-/// When its CRD has to be replaced first, after this.
-const CRD_PAUSE: Duration = Duration::from_secs(30);
 /// When the lease does not last for a step, it is asked again after this.
 const LEASE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -71,6 +70,9 @@ pub(crate) struct Operator<A> {
     pub(crate) edits: Edits,
     pub(crate) care: Mutex<HashMap<Key, Box<Care>>>,
     pub(crate) panics: Panics,
+    pub(crate) refusals: Refusals,
+    /// Told when a resource comes that cannot be read.
+    pub(crate) unreadable: Notify,
     pub(crate) events: Events,
     /// Whether nothing is to be written to either side.
     pub(crate) dry_run: bool,
@@ -145,6 +147,7 @@ impl<A: AgentCore> Operator<A> {
             let passed = if self.dry_run { self.rehearse(key).await } else { self.pass(key).await };
             if passed.is_ok() {
                 self.panics.calm(key, self.clock.now());
+                self.refusals.over(key);
             }
             passed
         };
@@ -155,14 +158,12 @@ impl<A: AgentCore> Operator<A> {
                 let woken = before.as_ref().map(|server| self.fleet.left(server));
                 self.work.wake(woken.unwrap_or_default(), Urgency::Healing);
                 self.panics.forget(key);
+                self.refusals.over(key);
                 Outcome::default()
             }
             Err(error) => {
                 end = Some(End::Refused);
-                warn!(namespace = key.namespace, name = key.name, %error, "Kubernetes refused a call");
-                let pause =
-                    if matches!(error, Error::Pruned(_)) { CRD_PAUSE } else { KUBERNETES_PAUSE };
-                self.again_in(pause)
+                self.again_in(self.refused(key, before.as_ref(), &error))
             }
         };
         let end = end.unwrap_or(if outcome.next.is_some() { End::Again } else { End::Rests });
@@ -387,3 +388,6 @@ impl<A: AgentCore> Operator<A> {
 fn nonce() -> String {
     format!("{:032x}", fastrand::u128(..))
 }
+
+#[cfg(test)]
+mod stage;

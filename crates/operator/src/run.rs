@@ -16,7 +16,7 @@ use kube::{Api, Client, Resource as _};
 use planner::Policy;
 use queue::Urgency;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
@@ -26,11 +26,12 @@ use crate::fleet::{Fleet, Key, Scope};
 use crate::kubernetes::{self, Resources};
 use crate::leadership::{Candidacy, Guard};
 use crate::metrics::{Edits, Metrics};
-use crate::pass::{Operator, Panics};
+use crate::pass::{Operator, Panics, Refusals};
 use crate::settings::{DEFAULT_LEASE, Settings};
 use crate::shifts;
 use crate::shown::Shown;
 use crate::turns::Turns;
+use crate::unreadable;
 use crate::watching::{self, Heard, Subject};
 use crate::work::Work;
 use crate::workloads::{News, Place, Workloads};
@@ -89,6 +90,8 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         work,
         care: Mutex::default(),
         panics: Panics::default(),
+        refusals: Refusals::default(),
+        unreadable: Notify::new(),
         guard: Guard::new(leadership.is_some(), call_timeout),
         lease: leadership.as_ref().map_or(DEFAULT_LEASE, |it| it.name.as_str()).to_owned(),
         metrics: Arc::clone(&metrics),
@@ -118,6 +121,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     tasks.spawn(hand_on(observed, Arc::clone(&operator)));
     tasks.spawn(spread(heard, Arc::clone(&operator)));
     tasks.spawn(learn_account(Arc::clone(&operator)));
+    tasks.spawn(unreadable::tell(client.clone(), Arc::clone(&operator)));
     tasks.spawn({
         let turns = Arc::clone(&operator.turns);
         let pulse = health.pulse("turns");
@@ -190,7 +194,11 @@ fn take_in<A: AgentCore>(event: Event<Shown>, scope: &Scope, operator: &Operator
     let event = match readable(event) {
         Ok(event) => event,
         // It must not hold up the others, nor be taken for gone.
-        Err(key) => return fleet.unreadable(&key),
+        Err(key) => {
+            fleet.unreadable(&key);
+            operator.unreadable.notify_one();
+            return;
+        }
     };
     let woken = match event {
         Event::Init => return fleet.listing_begins(scope),

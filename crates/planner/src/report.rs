@@ -219,6 +219,8 @@ pub enum Standing {
     Gone,
     /// The operator itself has failed at this resource; where in its code, as far as it is known.
     Broken(Option<String>),
+    /// The resource cannot be read, and why.
+    Unreadable(String),
 }
 
 /// What a call waits for that AWS's limits leave no room for.
@@ -284,6 +286,11 @@ impl Report {
     /// That of an operator which has failed at this resource, at this place of its code.
     pub fn broken(place: Option<&str>) -> Self {
         Self::of(Standing::Broken(place.map(str::to_owned)))
+    }
+
+    /// That of a resource which cannot be read, and why.
+    pub fn unreadable(error: &str) -> Self {
+        Self::of(Standing::Unreadable(error.to_owned()))
     }
 
     /// The same while the call that was planned waits in line.

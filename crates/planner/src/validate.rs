@@ -11,7 +11,9 @@ mod tools;
 
 use std::fmt;
 
-use api::{Credentials, DEFAULT_PRIORITY, Definition, GatewayId, MCPServer, Metadata};
+use api::{
+    Credentials, DEFAULT_PRIORITY, Definition, GatewayId, MCPServer, MCPServerSpec, Metadata,
+};
 use url::Url;
 
 use crate::reserved::is_reserved_header;
@@ -143,6 +145,7 @@ pub fn validate(server: &MCPServer) -> Result<Validated, Vec<Violation>> {
     if let Err(violation) = deletion_policy(server) {
         check.violations.push(violation);
     }
+    check.known(spec);
 
     if check.violations.is_empty() {
         Ok(Validated {
@@ -229,6 +232,21 @@ struct Check {
 impl Check {
     fn fail(&mut self, field: &'static str, message: impl Into<String>) {
         self.violations.push(Violation { field, message: message.into() });
+    }
+
+    /// To leave out what a person has written would make, or leave, something else than they ask for.
+    fn known(&mut self, spec: &MCPServerSpec) {
+        let places: Vec<&str> = spec.unknown.places().collect();
+        if !places.is_empty() {
+            self.fail(
+                "spec",
+                format!(
+                    "has fields that the CRD knows and this operator does not: {}; bring the operator \
+                     to the version of the CRD, or remove them",
+                    places.join(", ")
+                ),
+            );
+        }
     }
 
     fn endpoint(&mut self, endpoint: &str) -> String {

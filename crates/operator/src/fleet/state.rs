@@ -27,6 +27,8 @@ pub(super) struct State {
     pub(super) listed: HashMap<Scope, HashSet<Key>>,
     /// The scopes that have not been read yet.
     pub(super) unread: HashSet<Scope>,
+    /// Those that cannot be read as they are now, members or not.
+    pub(super) unreadable: HashSet<Key>,
     pub(super) tally: Tally,
     /// How many times it has changed what is claimed or named.
     pub(super) changes: u64,
@@ -104,6 +106,7 @@ impl State {
             workloads: HashMap::new(),
             listed: HashMap::new(),
             unread,
+            unreadable: HashSet::new(),
             tally: Tally::default(),
             changes: 0,
             told: None,
@@ -148,6 +151,25 @@ impl State {
         }
     }
 
+    /// It cannot be read as it is now, and counts as one that says so.
+    pub(super) fn cannot_read(&mut self, key: &Key) {
+        if self.unreadable.insert(key.clone()) {
+            if let Some(before) = self.read(key) {
+                self.tally.remove(&before);
+            }
+            self.tally.add_unreadable();
+        }
+    }
+
+    /// It does not count any more as it did.
+    fn discount(&mut self, key: &Key, before: Option<&MCPServer>) {
+        if self.unreadable.remove(key) {
+            self.tally.remove_unreadable();
+        } else if let Some(before) = before {
+            self.tally.remove(before);
+        }
+    }
+
     /// `before` is what is held of it, if anything. Returns whose rival it has become, or was.
     pub(super) fn put(
         &mut self,
@@ -155,13 +177,13 @@ impl State {
         before: Option<&MCPServer>,
         server: MCPServer,
     ) -> HashSet<Key> {
+        // What is judged can panic, and nothing is changed before that.
         let stakes = Stakes::of(&server, &self.policy);
-        if let Some(before) = before {
-            self.tally.remove(before);
-        }
+        let judged = before.map(|before| Stakes::of(before, &self.policy));
+        self.discount(key, before);
         self.tally.add(&server);
         let text = Text::of(server);
-        let before = before.map(|before| Stakes::of(before, &self.policy));
+        let before = judged;
         if before.as_ref() == Some(&stakes)
             && let Some(member) = self.members.get_mut(key)
         {
@@ -176,11 +198,11 @@ impl State {
     }
 
     pub(super) fn remove(&mut self, key: &Key) -> HashSet<Key> {
-        let Some(before) = self.read(key) else { return HashSet::new() };
-        let woken = self.withdraw(key, &Stakes::of(&before, &self.policy));
+        let before = self.read(key);
+        let stakes = before.as_ref().map(|before| Stakes::of(before, &self.policy));
+        self.discount(key, before.as_ref());
         self.members.remove(key);
-        self.tally.remove(&before);
-        woken
+        stakes.map(|stakes| self.withdraw(key, &stakes)).unwrap_or_default()
     }
 
     /// Puts it into the indexes. Returns whose rival it is.

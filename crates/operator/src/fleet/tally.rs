@@ -14,6 +14,9 @@ pub(crate) const OTHER: &str = "Other";
 /// Type, status and reason.
 type Words = [&'static str; 3];
 
+/// What is said of one that cannot be read.
+const UNREADABLE: Words = ["Ready", "False", "Unreadable"];
+
 #[derive(Debug, Default)]
 pub(super) struct Tally(HashMap<Words, u32>);
 
@@ -24,17 +27,34 @@ impl Tally {
 
     pub(super) fn add(&mut self, server: &MCPServer) {
         for words in words(server) {
-            *self.0.entry(words).or_default() += 1;
+            self.more(words);
         }
     }
 
     pub(super) fn remove(&mut self, server: &MCPServer) {
         for words in words(server) {
-            if let Some(count) = self.0.get_mut(&words) {
-                *count = count.saturating_sub(1);
-                if *count == 0 {
-                    self.0.remove(&words);
-                }
+            self.less(words);
+        }
+    }
+
+    /// One that cannot be read, whatever it says itself.
+    pub(super) fn add_unreadable(&mut self) {
+        self.more(UNREADABLE);
+    }
+
+    pub(super) fn remove_unreadable(&mut self) {
+        self.less(UNREADABLE);
+    }
+
+    fn more(&mut self, words: Words) {
+        *self.0.entry(words).or_default() += 1;
+    }
+
+    fn less(&mut self, words: Words) {
+        if let Some(count) = self.0.get_mut(&words) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.0.remove(&words);
             }
         }
     }

@@ -296,3 +296,29 @@ fn a_glance_shows_everybody_once() {
     });
     assert_eq!(seen.len(), 250);
 }
+
+#[test]
+fn what_cannot_be_read_counts_as_that_until_it_can_be_or_goes() {
+    let fleet = fleet();
+    let pending = ["Ready", "Unknown", "Pending"];
+    let unreadable = ["Ready", "False", "Unreadable"];
+    fleet.seen(server("a", "x", 1));
+    fleet.unreadable(&key("a", "x"));
+    fleet.unreadable(&key("a", "x"));
+    fleet.unreadable(&key("a", "y"));
+    assert_eq!(fleet.tally(), HashMap::from([(unreadable, 2)]));
+    assert!(fleet.get(&key("a", "x")).is_some(), "what was known of it is all that is");
+    fleet.seen(server("a", "x", 2));
+    assert_eq!(fleet.tally(), HashMap::from([(unreadable, 1), (pending, 1)]));
+    assert_eq!(fleet.unreadables(), [key("a", "y")]);
+    fleet.gone(&key("a", "y"));
+    fleet.unreadable(&key("a", "z"));
+    fleet.listing_begins(&Scope(None));
+    fleet.seen(server("a", "x", 2));
+    fleet.listing_ends(&Scope(None));
+    assert_eq!(fleet.tally(), HashMap::from([(pending, 1)]));
+    assert!(fleet.unreadables().is_empty());
+    fleet.unreadable(&key("a", "x"));
+    fleet.gone(&key("a", "x"));
+    assert!(fleet.tally().is_empty() && fleet.unreadables().is_empty());
+}

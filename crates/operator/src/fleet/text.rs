@@ -122,6 +122,18 @@ mod tests {
         assert_eq!(read, expected);
     }
 
+    #[test]
+    fn what_this_version_does_not_know_is_not_forgotten() {
+        let mut written = serde_json::to_value(server()).unwrap();
+        written["spec"]["colour"] = "red".into();
+        written["status"]["migration"] = "x".into();
+        let newer: MCPServer = serde_json::from_value(written).unwrap();
+        let read = Text::of(newer).read().unwrap();
+        assert_eq!(read.spec.unknown.places().collect::<Vec<_>>(), ["colour"]);
+        assert_eq!(read.status.unwrap().unknown.places().collect::<Vec<_>>(), ["migration"]);
+        assert!(matches!(Text::of(server()), Text::Packed { .. }), "the others are packed");
+    }
+
     /// The bar of the benchmark for memory rests on it.
     #[test]
     fn a_resource_that_is_ready_takes_little() {

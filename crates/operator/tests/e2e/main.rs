@@ -10,6 +10,7 @@ mod kubernetes_faults;
 mod life;
 mod metrics;
 mod numbers;
+mod poison;
 mod policies;
 mod quiet;
 mod restart;

@@ -108,6 +108,7 @@ fn tone(reason: Reason) -> Option<Tone> {
         | Reason::AuthorizationPending
         | Reason::Drifted
         | Reason::ObservationStale
+        | Reason::Unreadable
         | Reason::InternalError => Some(Tone::Warning),
         Reason::Pending
         | Reason::Accepted

@@ -213,6 +213,15 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
                 api::REQUEST_ANNOTATION
             ),
         ),
+        Standing::Unreadable(error) => Reading::rejected(
+            Reason::Unreadable,
+            format!(
+                "The operator cannot read this resource and does nothing for it, not even its \
+                 deletion: correct what it says, or, if an operator of a newer version has written it, \
+                 bring this one to that version: {}.",
+                clean(error)
+            ),
+        ),
         Standing::Broken(place) => Reading {
             // What was found out of the resource and its target is not known to be wrong.
             accepted: None,

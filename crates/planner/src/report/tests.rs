@@ -55,6 +55,7 @@ fn standings() -> Vec<Standing> {
         Standing::ConsentLapsed(target()),
         Standing::Gone,
         Standing::Broken(Some(text())),
+        Standing::Unreadable(text()),
     ];
     for holder in [
         Holder::Target(target()),

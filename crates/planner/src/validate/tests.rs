@@ -204,3 +204,20 @@ fn of_several_subnets_and_groups_each_is_taken_once() {
     assert_eq!(subnets, ["subnet-0a1b2c3d", "subnet-0a1b2c3e"]);
     assert_eq!(security_groups, ["sg-0a1b2c3d", "sg-0a1b2c3e"]);
 }
+
+#[test]
+fn what_a_newer_version_knows_is_not_left_out_in_silence() {
+    let mut spec = json!({
+        "endpoint": "https://mcp.example.com", "capabilities": ["tools"], "authType": "NoAuth",
+    });
+    assert!(validate(&server("x", &spec)).is_ok());
+    spec["colour"] = json!("red");
+    spec["toolSync"] = json!({ "interval": "1h", "often": true });
+    assert_eq!(
+        messages(validate(&server("x", &spec))),
+        [
+            "spec: has fields that the CRD knows and this operator does not: colour, toolSync.often; bring \
+          the operator to the version of the CRD, or remove them"
+        ]
+    );
+}

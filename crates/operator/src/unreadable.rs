@@ -1,0 +1,142 @@
+//! What is said of resources that cannot be read.
+//!
+//! Contract: each says so itself, in its conditions, of which those that can be read are kept; nothing
+//! else of it is written. Where that is refused, an event and the log say it. What is wrong with one is
+//! looked at again every now and then, because whoever leads next has to know it too.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentcore::AgentCore;
+use api::{MCPServer, MCPServerStatus};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::core::ApiResource;
+use kube::{Api, Client};
+use planner::{Report, note, project};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use crate::events::Events;
+use crate::fleet::Key;
+use crate::kubernetes::{Error, limited};
+use crate::pass::Operator;
+
+/// How often they are looked at.
+const PERIOD: Duration = Duration::from_mins(1);
+
+/// Says so of each that there is and that comes, until nobody wants to know any more.
+pub(crate) async fn tell<A: AgentCore>(client: Client, operator: Arc<Operator<A>>) {
+    let pulse = operator.health.pulse("unreadable-mcpservers");
+    let mut refused: Option<String> = None;
+    loop {
+        // Either will do.
+        drop(pulse.keep(timeout(PERIOD, operator.unreadable.notified())).await);
+        for key in operator.fleet.unreadables() {
+            if operator.dry_run || !operator.guard.works() {
+                break;
+            }
+            let said = Box::pin(say(&client, &operator.events, &key, operator.clock.now()));
+            let told = pulse.keep(said).await;
+            let Err(error) = told else { continue };
+            let error = error.to_string();
+            if refused.as_ref() != Some(&error) {
+                let (namespace, name) = (&key.namespace, &key.name);
+                warn!(namespace, name, error, "that it cannot be read cannot be written there");
+                refused = Some(error);
+            }
+        }
+    }
+}
+
+async fn say(client: &Client, events: &Events, key: &Key, now: Timestamp) -> Result<(), Error> {
+    let kind = ApiResource::erase::<MCPServer>(&());
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &key.namespace, &kind);
+    let object = limited(api.get(&key.name)).await?;
+    let Some((server, error)) = unreadable(object) else { return Ok(()) };
+    let report = Report::unreadable(&error);
+    let status = project(&server, None, &report, now);
+    if server.status.as_ref() == Some(&status) {
+        return Ok(());
+    }
+    let patch = json!({
+        "metadata": { "resourceVersion": server.metadata.resource_version },
+        "status": {
+            "conditions": status.conditions,
+            "observedGeneration": status.observed_generation,
+        },
+    });
+    let after = MCPServer { status: Some(status), ..server.clone() };
+    let news = note(&server, &after, None, &report);
+    let written =
+        limited(api.patch_status(&key.name, &PatchParams::default(), &Patch::Merge(patch))).await;
+    if written.is_ok() {
+        info!(namespace = key.namespace, name = key.name, "status");
+    }
+    // An event says so also where the status cannot.
+    if let Some(news) = news
+        && !matches!(written, Err(Error::Conflict(_) | Error::Gone))
+    {
+        events.tell(&after, news);
+    }
+    written.map(drop)
+}
+
+/// What can be read of it, which are its metadata and conditions, and what cannot. `None`: all of it can.
+fn unreadable(object: DynamicObject) -> Option<(MCPServer, String)> {
+    let DynamicObject { metadata, data, .. } = object;
+    let spec = data.get("spec").cloned().unwrap_or_default();
+    let status = data.get("status").cloned().unwrap_or_default();
+    let error = [
+        serde_json::from_value(spec)
+            .map(|_: api::MCPServerSpec| ())
+            .map_err(|error| ("spec", error)),
+        serde_json::from_value(status.clone())
+            .map(|_: Option<MCPServerStatus>| ())
+            .map_err(|error| ("status", error)),
+    ]
+    .into_iter()
+    .find_map(Result::err)
+    .map(|(part, error)| format!("{part}: {error}"))?;
+    let conditions = status.get("conditions").and_then(Value::as_array).into_iter().flatten();
+    let readable = |value: &Value| serde_json::from_value::<Condition>(value.clone()).ok();
+    let status = MCPServerStatus {
+        conditions: conditions.filter_map(readable).collect(),
+        observed_generation: status.get("observedGeneration").and_then(Value::as_i64),
+        ..MCPServerStatus::default()
+    };
+    Some((MCPServer { metadata, spec: api::MCPServerSpec::default(), status: Some(status) }, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(spec: &Value, status: &Value) -> DynamicObject {
+        let object = json!({
+            "apiVersion": "mcpgateway.bedrock.aws/v1alpha1", "kind": "MCPServer",
+            "metadata": { "name": "x", "namespace": "a" }, "spec": spec, "status": status,
+        });
+        serde_json::from_value(object).unwrap()
+    }
+
+    #[test]
+    fn conditions_that_can_be_read_are_kept() {
+        let good = json!({ "endpoint": "https://a.example.com", "capabilities": ["tools"] });
+        assert!(unreadable(object(&good, &Value::Null)).is_none());
+        let theirs = json!({
+            "type": "Theirs", "status": "True", "reason": "R", "message": "",
+            "lastTransitionTime": "2026-01-02T03:04:05Z",
+        });
+        let status = json!({ "targetId": 7, "observedGeneration": 3, "conditions": [7, theirs] });
+        let (server, error) = unreadable(object(&good, &status)).unwrap();
+        assert!(error.starts_with("status: invalid type"), "{error}");
+        let status = server.status.unwrap();
+        assert_eq!(status.observed_generation, Some(3));
+        assert_eq!(status.conditions.len(), 1);
+        let (_, error) = unreadable(object(&json!({ "endpoint": 7 }), &Value::Null)).unwrap();
+        assert!(error.starts_with("spec: invalid type"), "{error}");
+    }
+}
