@@ -6,6 +6,7 @@
 //! everything is forgotten that was known of calls and gateways, as after a crash, and the replica
 //! stands by.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(crate) struct Guard {
     /// How long a call to AWS may take.
     call_timeout: Duration,
     right: Mutex<Right>,
+    /// Whether the process is to end.
+    ends: AtomicBool,
 }
 
 enum Right {
@@ -40,7 +43,17 @@ enum Right {
 impl Guard {
     pub(crate) fn new(elects: bool, call_timeout: Duration) -> Self {
         let right = if elects { Right::Standby } else { Right::Alone };
-        Self { call_timeout, right: Mutex::new(right) }
+        Self { call_timeout, right: Mutex::new(right), ends: AtomicBool::new(false) }
+    }
+
+    /// From now on nothing is begun but what says what came of a call.
+    pub(crate) fn end(&self) {
+        self.ends.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the process is to end before this step.
+    pub(crate) fn ends_before(&self, step: &Step) -> bool {
+        self.ends.load(Ordering::Relaxed) && !step.settles()
     }
 
     /// Whether anything may be begun.

@@ -43,11 +43,14 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
         };
-    match runtime.block_on(run::run(settings)) {
+    let code = match runtime.block_on(run::run(settings)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
-    }
+    };
+    // Nobody waits for a thread that looks up a name or waits for another program.
+    runtime.shutdown_background();
+    code
 }

@@ -198,6 +198,9 @@ impl<A: AgentCore> Operator<A> {
                 let (next, awaits) = (report.wake_at, report.awaits);
                 return Ok(Outcome { next, awaits, ..Outcome::default() });
             };
+            if self.guard.ends_before(&step) {
+                return Ok(Outcome::default());
+            }
             if step.changes_aws() && has_changed_aws {
                 // One change in a pass: others may be waiting, and what was planned on is older now.
                 let next = Some(self.clock.now());
@@ -391,3 +394,5 @@ fn nonce() -> String {
 
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,9 @@
 //! Has workers make passes while this replica leads, and until the process is told to end.
 //!
 //! Contract: when the leadership is lost no new step is begun, and the next shift begins when the last
-//! pass of this one is over. When the process is to end, passes under way have a while for that, and
-//! only then the Lease is let go.
+//! pass of this one is over. When the process is to end no new step is begun either; what came of a call
+//! under way is written down. Passes have a while for that, and only then the Lease is let go. Whatever
+//! does not answer, the process ends within the grace period of its pod.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,9 +21,11 @@ use crate::pass::Operator;
 /// Passes at the same time. Each waits for the network most of the time, and AWS may take seconds to
 /// answer.
 pub(crate) const WORKERS: usize = 32;
-/// How long the passes under way may go on after the signal to end; the grace period of a pod is
-/// 30 s.
+/// How long the passes under way may go on after the signal to end: a call to AWS for 10 s, and what
+/// writes down what came of it.
 const GRACE: Duration = Duration::from_secs(20);
+/// How long it may take after that to let the Lease go; the grace period of a pod is 30 s.
+const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// Works in shifts until the end of life.
 pub(crate) async fn work<A: AgentCore>(
@@ -41,22 +44,43 @@ pub(crate) async fn work<A: AgentCore>(
         tokio::select! {
             biased;
             () = &mut end_of_life => {
-                info!("ending: the passes under way are finished");
-                if timeout(GRACE, shift.end()).await.is_err() {
-                    warn!("a pass did not end in time; its records tell the next process what to look for");
-                    // What it has begun may be under way: others wait until the Lease is over.
+                if !in_time(operator, shift.end()).await {
                     return Ok(());
                 }
                 break;
             }
             lost = candidacy.loses() => lost?,
         }
-        // No longer than a call may take: the guard lets nothing new begin.
-        shift.end().await;
+        // The guard lets nothing new begin; an API server that does not answer may take its time.
+        let mut ending = pin!(shift.end());
+        tokio::select! {
+            biased;
+            () = &mut ending => {}
+            () = &mut end_of_life => {
+                if !in_time(operator, ending).await {
+                    return Ok(());
+                }
+                break;
+            }
+        }
         candidacy.has_lost(operator);
     }
-    candidacy.end().await;
+    if timeout(LAST_WORD, candidacy.end()).await.is_err() {
+        warn!("the Lease could not be let go in time: others wait until it is over");
+    }
     Ok(())
+}
+
+/// Whether the passes under way come to their end in time, of which no new step is begun.
+async fn in_time<A: AgentCore>(operator: &Operator<A>, passes: impl Future<Output = ()>) -> bool {
+    operator.guard.end();
+    info!("ending: no new step is begun");
+    let in_time = timeout(GRACE, passes).await.is_ok();
+    if !in_time {
+        // What it has begun may be under way: others wait until the Lease is over.
+        warn!("a pass did not end in time; its records tell the next process what to look for");
+    }
+    in_time
 }
 
 /// The workers of one leadership.

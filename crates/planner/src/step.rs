@@ -142,6 +142,25 @@ impl Step {
         }
     }
 
+    /// Whether the step writes down what came of a call, and begins nothing.
+    #[must_use]
+    pub fn settles(&self) -> bool {
+        match self {
+            Self::Bind(_) | Self::RecordApplied { .. } | Self::ForgetRetired(_) => true,
+            Self::AddFinalizer
+            | Self::RecordIntent(_)
+            | Self::Create { .. }
+            | Self::Annotate(_)
+            | Self::Read { .. }
+            | Self::RecordApplying(_)
+            | Self::Update { .. }
+            | Self::RecordSync(_)
+            | Self::Synchronize { .. }
+            | Self::Delete { .. }
+            | Self::ReleaseFinalizer => false,
+        }
+    }
+
     /// The name under which the step is logged.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -18,6 +18,7 @@ mod schema;
 mod scrape;
 mod start;
 mod state;
+mod stop;
 mod table;
 mod tools;
 mod tools_trouble;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::health::prober;
 use emulator::{Emulator, Settings};
-use testkit::scenario::{GATEWAY, condition, valid_spec};
-use testkit::{ControlPlane, Program, TestResult, binary, install, wait};
+use testkit::scenario::{GATEWAY, condition, is_ready, valid_spec};
+use testkit::{ControlPlane, Program, Scenario, TestResult, binary, install, wait};
 
 const SOON: Duration = Duration::from_mins(1);
 
@@ -67,5 +67,31 @@ async fn without_the_api_server_it_says_so_and_waits() -> TestResult {
             line.contains("the MCPServers have been read")
         })
         .await?;
+    Ok(())
+}
+
+/// Nobody touches anything but AWS: a gateway that is not there is asked for again with growing pauses.
+#[tokio::test]
+async fn without_the_gateway_it_says_so_and_waits() -> TestResult {
+    const LATE: &str = "later-a1b2c3d4e5";
+    let mut scenario = Scenario::begin("gateway-later").await?;
+    scenario.given_operator_with(|program| program.flag("gateway-id", LATE)).await?;
+    scenario.when_created("weather", |_| {}).await?;
+    let message = scenario.then_not_ready("weather", "GatewayNotFound").await?;
+    assert!(message.contains(LATE) && message.contains("create the gateway"), "{message}");
+    let process = scenario.running()?;
+    process
+        .wait_for_line("the complaint", SOON, |line| {
+            line.contains("the gateway cannot be listed") && line.contains(LATE)
+        })
+        .await?;
+    let prober = prober(process).await?;
+    assert_eq!(
+        prober.get("/readyz").await?.body,
+        "ok",
+        "what is wrong with AWS is no matter of it"
+    );
+    scenario.aws.add_gateway(LATE)?;
+    scenario.wait("weather")?.within(SOON).until("Ready", is_ready).await?;
     Ok(())
 }
