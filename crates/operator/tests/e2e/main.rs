@@ -18,4 +18,5 @@ mod state;
 mod table;
 mod tools;
 mod tools_trouble;
+mod untrusted;
 mod workload;

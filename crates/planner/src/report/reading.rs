@@ -3,7 +3,7 @@
 //! Contract: every standing has one text, which says what to do next and holds nothing that changes
 //! from one attempt to the next.
 
-use api::{FailureClass, Reason, TargetStatus};
+use api::{FailureClass, GatewayId, Reason, TargetStatus};
 
 use super::text::clean;
 use super::{Holder, Remedy, Standing, Wait};
@@ -99,7 +99,7 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
             ),
         ),
         Standing::NameConflict { gateway, name, holder } => {
-            Reading::rejected(Reason::NameConflict, conflict(gateway.as_str(), name, holder))
+            Reading::rejected(Reason::NameConflict, conflict(gateway, &clean(name), holder))
         }
         Standing::NotPermitted { gateway, target } => Reading::rejected(
             Reason::NotPermitted,
@@ -185,7 +185,7 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
         },
         Standing::Held { attempt, failure, busy } => held(*attempt, failure, *busy),
         Standing::Queued { attempt, wait } => queued(*attempt, wait),
-        Standing::Blind { gateway, failure } => blind(gateway.as_str(), failure),
+        Standing::Blind { gateway, failure } => blind(gateway, failure),
         Standing::Stale(gateway) => Reading {
             accepted: None,
             programmed: Some(Truth::Unknown(Reason::ObservationStale)),
@@ -232,7 +232,7 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
     })
 }
 
-fn conflict(gateway: &str, name: &str, holder: &Holder) -> String {
+fn conflict(gateway: &GatewayId, name: &str, holder: &Holder) -> String {
     let held = format!("The name {name} on gateway {gateway} is held by");
     match holder {
         Holder::Target(id) => format!(
@@ -319,7 +319,7 @@ fn held(attempt: Attempt, failure: &api::Failure, busy: bool) -> Reading {
     }
 }
 
-fn blind(gateway: &str, failure: &api::Failure) -> Reading {
+fn blind(gateway: &GatewayId, failure: &api::Failure) -> Reading {
     let said = clean(&failure.message);
     match failure.class {
         FailureClass::Denied | FailureClass::Credentials => {
