@@ -148,6 +148,17 @@ impl Aws {
     }
 }
 
+/// An ID as a segment of a path. The SDK escapes it, but no escape keeps these from meaning another path,
+/// and no URL is as long as a resource may be. AWS would say no more than this.
+fn segment(id: &str) -> Result<&str, Failure> {
+    const LONGEST: usize = 2048;
+    if id.len() > LONGEST || matches!(id, "." | "..") {
+        let message = "nothing has such an ID".to_owned();
+        return Err(Failure { class: FailureClass::Invalid, message });
+    }
+    Ok(id)
+}
+
 /// One limit for the whole call. Further ones inside it would only make the message depend on which of
 /// them happens to strike first.
 fn timeouts(call: Duration) -> TimeoutConfig {
@@ -177,7 +188,7 @@ impl AgentCore for Aws {
             let request = self
                 .agentcore
                 .list_gateway_targets()
-                .gateway_identifier(gateway.as_str())
+                .gateway_identifier(segment(gateway.as_str())?)
                 .max_results(PAGE)
                 .set_next_token(next_token.clone())
                 .customize()
@@ -208,8 +219,8 @@ impl AgentCore for Aws {
         let request = self
             .agentcore
             .get_gateway_target()
-            .gateway_identifier(gateway.as_str())
-            .target_id(id.as_str());
+            .gateway_identifier(segment(gateway.as_str())?)
+            .target_id(segment(id.as_str())?);
         let answer = self.ask("GetGatewayTarget", Box::pin(request.send())).await?;
         target(id, answer)
     }
@@ -224,7 +235,7 @@ impl AgentCore for Aws {
         let request = self
             .agentcore
             .create_gateway_target()
-            .gateway_identifier(gateway.as_str())
+            .gateway_identifier(segment(gateway.as_str())?)
             .client_token(token)
             .name(&definition.name)
             .set_description(definition.description.clone())
@@ -247,8 +258,8 @@ impl AgentCore for Aws {
         let request = self
             .agentcore
             .update_gateway_target()
-            .gateway_identifier(gateway.as_str())
-            .target_id(id.as_str())
+            .gateway_identifier(segment(gateway.as_str())?)
+            .target_id(segment(id.as_str())?)
             .name(&definition.name)
             .set_description(definition.description.clone())
             .target_configuration(outgoing.target)
@@ -270,8 +281,8 @@ impl AgentCore for Aws {
         let request = self
             .agentcore
             .delete_gateway_target()
-            .gateway_identifier(gateway.as_str())
-            .target_id(id.as_str());
+            .gateway_identifier(segment(gateway.as_str())?)
+            .target_id(segment(id.as_str())?);
         self.ask("DeleteGatewayTarget", Box::pin(request.send())).await?;
         Ok(())
     }
@@ -281,7 +292,7 @@ impl AgentCore for Aws {
         let request = self
             .agentcore
             .synchronize_gateway_targets()
-            .gateway_identifier(gateway.as_str())
+            .gateway_identifier(segment(gateway.as_str())?)
             .target_id_list(id.as_str());
         self.ask("SynchronizeGatewayTargets", Box::pin(request.send())).await?;
         Ok(())
@@ -290,10 +301,11 @@ impl AgentCore for Aws {
     async fn account(&self) -> Result<String, Failure> {
         let request = self.sts.get_caller_identity();
         let identity = self.ask("GetCallerIdentity", Box::pin(request.send())).await?;
-        identity.account.ok_or_else(|| Failure {
+        let account = identity.account.ok_or_else(|| Failure {
             class: FailureClass::Server,
             message: "GetCallerIdentity named no account".to_owned(),
-        })
+        })?;
+        incoming::identifier(&account)
     }
 
     fn aws_time(&self, local: Timestamp) -> Timestamp {

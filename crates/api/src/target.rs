@@ -8,6 +8,10 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::Definition;
+use crate::text::one_line;
+
+/// How much of an identifier is shown, in characters: AWS gives none that is longer.
+const SHOWN: usize = 128;
 
 macro_rules! identifier {
     ($(#[doc = $doc:literal])+ $name:ident) => {
@@ -23,9 +27,10 @@ macro_rules! identifier {
             }
         }
 
+        /// To be shown: on one line, and no longer than AWS's own. For all else there is `as_str`.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(&one_line(&self.0, SHOWN))
             }
         }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use agentcore::{AgentCore, Outlook};
+use api::text::one_line;
 use api::{Attempt, ConditionType, GatewayId, MCPServer};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -148,7 +149,7 @@ fn line<A: AgentCore>(operator: &Operator<A>) -> Vec<InLine> {
     let in_line = operator.turns.in_line().into_iter().map(|it| InLine {
         resource: it.key.into(),
         call: it.place.attempt.as_str(),
-        gateway: it.place.gateway.0,
+        gateway: it.place.gateway.to_string(),
         since: it.since,
         granted: it.granted,
     });
@@ -163,7 +164,7 @@ fn mirrors<A: AgentCore>(
     let gateways: Vec<_> = outlooks.iter().map(|outlook| outlook.gateway.clone()).collect();
     let slots = operator.turns.slots_used(&gateways);
     let mirror = |(outlook, slots_used): (Outlook, usize)| Mirror {
-        gateway: outlook.gateway.0,
+        gateway: outlook.gateway.to_string(),
         as_of: outlook.as_of,
         age_seconds: now.duration_since(outlook.as_of).as_secs_f64(),
         targets: outlook.sight.listing.map(|listing| listing.iter().count()),
@@ -185,7 +186,7 @@ fn orphans(outlooks: &[Outlook], holdings: &Holdings<'_>) -> Vec<Orphan> {
                 orphans.push(Orphan {
                     gateway: gateway.to_string(),
                     target: target.id.to_string(),
-                    name: target.name.clone(),
+                    name: shown(&target.name),
                     status: target.status.to_string(),
                 });
             }
@@ -195,6 +196,12 @@ fn orphans(outlooks: &[Outlook], holdings: &Holdings<'_>) -> Vec<Orphan> {
         (&one.gateway, &one.target).cmp(&(&other.gateway, &other.target))
     });
     orphans
+}
+
+/// A name of AWS's, or what others have written into a status: bounded, and without control characters.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 128;
+    one_line(text, LONGEST)
 }
 
 impl From<Key> for Resource {
@@ -212,13 +219,13 @@ impl Standing {
         let status = server.status.clone().unwrap_or_default();
         let is_ready = |kind: &str| kind == ConditionType::Ready.as_str();
         let ready = status.conditions.into_iter().find(|condition| is_ready(&condition.type_));
-        let (ready, reason) = ready.map(|ready| (ready.status, ready.reason)).unzip();
+        let (ready, reason) = ready.map(|it| (shown(&it.status), shown(&it.reason))).unzip();
         Self {
             resource: key.clone().into(),
             generation: server.metadata.generation,
             applied_generation: status.applied_generation,
-            gateway: status.gateway_id,
-            target: status.target_id,
+            gateway: status.gateway_id.as_deref().map(shown),
+            target: status.target_id.as_deref().map(shown),
             ready,
             reason,
             awaits: waits.iter().flat_map(|(awaits, _)| awaits).map(ToString::to_string).collect(),

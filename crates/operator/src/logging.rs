@@ -1,5 +1,7 @@
 //! Structured logs on standard error: one line a decision.
 
+mod fit;
+
 use std::io::stderr;
 
 use tracing::Level;
@@ -10,6 +12,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::settings::{LogFormat, Settings};
+use fit::Fit;
 
 /// Starts logging. The libraries below say less: what they report reaches our own lines.
 pub(crate) fn start(settings: &Settings) {
@@ -18,16 +21,11 @@ pub(crate) fn start(settings: &Settings) {
     let filter = Targets::new()
         .with_default(libraries)
         .with_targets([("kube_client", LevelFilter::OFF), ("kube_runtime", LevelFilter::OFF)])
-        .with_targets([(env!("CARGO_CRATE_NAME"), level), ("agentcore", level)]);
-    let logs = tracing_subscriber::registry().with(filter);
-    match settings.log_format {
-        LogFormat::Json => {
-            let lines = layer().json().flatten_event(true).with_current_span(false);
-            logs.with(lines.with_target(false).with_writer(stderr)).init();
-        }
-        LogFormat::Text => {
-            let lines = layer().with_target(false).with_ansi(false);
-            logs.with(lines.with_writer(stderr)).init();
-        }
-    }
+        .with_targets([env!("CARGO_CRATE_NAME"), "agentcore", "leader"].map(|ours| (ours, level)));
+    let lines = match settings.log_format {
+        LogFormat::Json => Fit::Json,
+        LogFormat::Text => Fit::Text,
+    };
+    let lines = layer().event_format(lines).with_ansi(false).with_writer(stderr);
+    tracing_subscriber::registry().with(filter).with(lines).init();
 }

@@ -8,12 +8,14 @@ mod leadership;
 mod limits;
 mod metrics;
 
+use std::io::{Write as _, stderr};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use agentcore::Limits;
 use api::GatewayId;
+use api::text::one_line;
 use clap::Parser;
 use clap::error::ErrorKind;
 use jiff::SignedDuration;
@@ -21,6 +23,9 @@ use jiff::SignedDuration;
 use crate::fleet::Scope;
 pub(crate) use leadership::{DEFAULT_LEASE, Leadership};
 pub(crate) use metrics::{Metrics, Mounted, Security};
+
+/// How much is shown of what was given and is wrong, in characters.
+const MOST_SHOWN: usize = 256;
 
 /// What the operator was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +156,7 @@ pub(crate) struct Complaint(#[from] clap::Error);
 
 impl Complaint {
     fn about(flag: &str, variable: &str, value: &str, problem: &str) -> Self {
+        let value = one_line(value, MOST_SHOWN);
         let message = format!("--{flag} (or {variable}) is \"{value}\": {problem}\n");
         Self(clap::Error::raw(ErrorKind::ValueValidation, message))
     }
@@ -158,7 +164,17 @@ impl Complaint {
     /// Says it, on standard output for help and on standard error otherwise.
     pub(crate) fn print(&self) {
         // Nothing is left to be said when the terminal is gone.
-        let _ = self.0.print();
+        let _ = if self.0.use_stderr() {
+            stderr().write_all(self.told().as_bytes())
+        } else {
+            self.0.print()
+        };
+    }
+
+    /// What it says. It can repeat what was given.
+    fn told(&self) -> String {
+        let told = self.0.render().to_string();
+        told.lines().map(|line| one_line(line, MOST_SHOWN) + "\n").collect()
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {

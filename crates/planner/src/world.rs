@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use api::text::one_line;
 use api::{GatewayId, MCPServer, MCPServerStatus, Retired, Sight, TargetId};
 use jiff::Timestamp;
 
@@ -141,16 +142,23 @@ pub fn is_asked(server: &MCPServer) -> bool {
     check_request(server).is_some() || sync_request(server).is_some()
 }
 
-fn check_request(server: &MCPServer) -> Option<&str> {
+fn check_request(server: &MCPServer) -> Option<String> {
     let status = server.status.as_ref();
-    let handled = status.and_then(|status| status.last_handled_reconcile_at.as_deref());
-    annotation(server, api::REQUEST_ANNOTATION).filter(|asked| handled != Some(*asked))
+    let handled = status.and_then(|status| status.last_handled_reconcile_at.as_ref());
+    request(server, api::REQUEST_ANNOTATION).filter(|asked| handled != Some(asked))
 }
 
-fn sync_request(server: &MCPServer) -> Option<&str> {
+fn sync_request(server: &MCPServer) -> Option<String> {
     let status = server.status.as_ref();
-    let handled = status.and_then(|status| status.last_handled_sync_at.as_deref());
-    annotation(server, api::SYNC_REQUEST_ANNOTATION).filter(|asked| handled != Some(*asked))
+    let handled = status.and_then(|status| status.last_handled_sync_at.as_ref());
+    request(server, api::SYNC_REQUEST_ANNOTATION).filter(|asked| handled != Some(asked))
+}
+
+/// The request in this annotation, as the status repeats it: of any form, but on one line and not longer
+/// than a time with some words.
+pub(crate) fn request(server: &MCPServer, name: &str) -> Option<String> {
+    const LONGEST: usize = 256;
+    annotation(server, name).map(|asked| one_line(asked, LONGEST)).filter(|asked| !asked.is_empty())
 }
 
 impl From<&Retired> for Bound {
@@ -224,17 +232,17 @@ impl World<'_> {
     }
 
     /// The check that a person has asked for and that has not been made yet.
-    pub(crate) fn request(&self) -> Option<&str> {
+    pub(crate) fn request(&self) -> Option<String> {
         check_request(self.server)
     }
 
     /// When the check was asked for, as far as this process knows.
     pub(crate) fn requested_at(&self) -> Option<Timestamp> {
-        self.request().map(|asked| self.memory.requested_at(asked))
+        self.request().map(|asked| self.memory.requested_at(&asked))
     }
 
     /// The Synchronize that a person has asked for and that has not been made yet.
-    pub(crate) fn sync_request(&self) -> Option<&str> {
+    pub(crate) fn sync_request(&self) -> Option<String> {
         sync_request(self.server)
     }
 

@@ -1,11 +1,12 @@
 //! From the SDK's shapes to the terms of the domain.
 //!
 //! Contract: what an `MCPServer` cannot say makes a target's definition `None`, so that it never
-//! passes for what is wanted; what is merely absent or at its default is the default.
+//! passes for what is wanted; what is merely absent or at its default is the default. An answer whose
+//! identifiers are of no form that anybody could repeat is no answer.
 
 use std::collections::{BTreeMap, HashMap};
 
-use api::text::one_line;
+use api::text::{is_unfit, one_line};
 use api::{
     Accepted, AddressType, Certificate, Credentials, DEFAULT_PRIORITY, Definition, Failure,
     FailureClass, Grant, KeyLocation, ListingMode, Metadata, PrivateEndpoint, S3Object, Summary,
@@ -35,8 +36,8 @@ pub(super) fn accepted(
     is_about(asked, target)?;
     tells(!gateway_arn.is_empty())?;
     Ok(Accepted {
-        target: TargetId::from(target),
-        gateway_arn: gateway_arn.to_owned(),
+        target: TargetId(identifier(target)?),
+        gateway_arn: identifier(gateway_arn)?,
         status: target_status(status),
         updated_at: timestamp(updated_at)?,
     })
@@ -62,8 +63,8 @@ fn tells(all: bool) -> Result<(), Failure> {
 pub(super) fn summary(item: &TargetSummary) -> Result<Summary, Failure> {
     is_about(None, item.target_id())?;
     Ok(Summary {
-        id: TargetId::from(item.target_id()),
-        name: item.name().to_owned(),
+        id: TargetId(identifier(item.target_id())?),
+        name: identifier(item.name())?,
         status: target_status(item.status()),
         description: item.description().map(str::to_owned),
         created_at: timestamp(item.created_at())?,
@@ -79,8 +80,8 @@ pub(super) fn target(asked: &TargetId, answer: GetGatewayTargetOutput) -> Result
     let authorization_url = answer.authorization_data().and_then(authorization_url);
     Ok(Target {
         summary: Summary {
-            id: TargetId(answer.target_id),
-            name: answer.name,
+            id: TargetId(identifier(&answer.target_id)?),
+            name: identifier(&answer.name)?,
             status: target_status(&answer.status),
             description: answer.description,
             created_at: timestamp(&answer.created_at)?,
@@ -92,7 +93,7 @@ pub(super) fn target(asked: &TargetId, answer: GetGatewayTargetOutput) -> Result
                 .transpose()?,
             authorization_url,
         },
-        gateway_arn: answer.gateway_arn,
+        gateway_arn: identifier(&answer.gateway_arn)?,
         status_reasons: answer.status_reasons.unwrap_or_default(),
         definition,
     })
@@ -245,9 +246,40 @@ fn authorization_url(data: &AuthorizationData) -> Option<String> {
     data.as_oauth2().ok().map(|oauth2| oauth2.authorization_url().to_owned())
 }
 
+/// An ID, a name or an ARN: it is recorded, compared and sent again, so it is taken as it is or not at all.
+pub(super) fn identifier(text: &str) -> Result<String, Failure> {
+    const LONGEST: usize = 2048;
+    if text.len() > LONGEST || text.contains(is_unfit) {
+        let shown = one_line(text, 64);
+        return Err(Failure {
+            class: FailureClass::Server,
+            message: format!("AWS gave an identifier that cannot be one: {shown}"),
+        });
+    }
+    Ok(text.to_owned())
+}
+
 fn timestamp(time: &DateTime) -> Result<Timestamp, Failure> {
     Timestamp::from_nanosecond(time.as_nanos()).map_err(|_| Failure {
         class: FailureClass::Server,
         message: format!("AWS gave a time that no calendar has: {time}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_is_taken_as_it_is_or_not_at_all() {
+        let arn = "arn:aws:bedrock-agentcore:us-east-1:123456789012:gateway/weather-a1b2c3d4e5";
+        assert_eq!(identifier(arn).as_deref(), Ok(arn));
+        assert_eq!(identifier("").as_deref(), Ok(""));
+        for bad in ["a\nb", "a\u{1b}[2J", "\u{202e}a", "\u{2028}", &"x".repeat(2049)] {
+            let failure = identifier(bad).unwrap_err();
+            assert_eq!(failure.class, FailureClass::Server);
+            assert!(failure.message.chars().count() < 128, "{}", failure.message);
+            assert!(!failure.message.contains(is_unfit), "{:?}", failure.message);
+        }
+    }
 }

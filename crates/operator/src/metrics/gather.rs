@@ -56,8 +56,9 @@ fn gateways<A: AgentCore>(gathered: &mut Gathered, operator: &Operator<A>) {
     let now = operator.clock.now();
     operator.fleet.tell_holdings(|holdings| {
         for Outlook { gateway, sight, as_of, .. } in &outlooks {
+            let label = gateway.to_string();
             let age = now.duration_since(*as_of).as_secs_f64();
-            gathered.is(&names::MIRROR_AGE, [gateway.as_str()], age.max(0.0));
+            gathered.is(&names::MIRROR_AGE, [&label], age.max(0.0));
             let mut counts: HashMap<(&str, &str), u32> = HashMap::new();
             for target in sight.listing.iter().flat_map(|listing| listing.iter()) {
                 let owner = if holdings.include(gateway, target) { "mcpserver" } else { "nobody" };
@@ -68,13 +69,13 @@ fn gateways<A: AgentCore>(gathered: &mut Gathered, operator: &Operator<A>) {
                 *counts.entry((owner, status)).or_default() += 1;
             }
             for ((owner, status), count) in counts {
-                gathered.more(&names::TARGETS, [gateway.as_str(), owner, status], count);
+                gathered.more(&names::TARGETS, [&label, owner, status], count);
             }
         }
     });
     let gateways: Vec<GatewayId> = outlooks.into_iter().map(|outlook| outlook.gateway).collect();
     for (gateway, used) in gateways.iter().zip(operator.turns.slots_used(&gateways)) {
-        gathered.is(&names::QUOTA_SLOTS, [gateway.as_str()], number(used));
+        gathered.is(&names::QUOTA_SLOTS, [&gateway.to_string()], number(used));
     }
     for attempt in Attempt::ALL {
         gathered.is(&names::QUOTA_TOKENS, [attempt.as_str()], operator.turns.tokens(attempt));

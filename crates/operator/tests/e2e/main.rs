@@ -22,4 +22,5 @@ mod stop;
 mod table;
 mod tools;
 mod tools_trouble;
+mod untrusted;
 mod workload;

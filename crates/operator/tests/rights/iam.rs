@@ -25,9 +25,10 @@ const ASKED_BY_AGENTCORE: [&str; 4] = [
 fn action(kind: CallKind) -> Option<String> {
     match kind {
         // "No permissions are required to perform this operation", says the reference of STS.
-        CallKind::GetCallerIdentity => None,
+        CallKind::GetCallerIdentity
         // The role's own trust policy allows it, and the node's agent the other.
-        CallKind::AssumeRoleWithWebIdentity | CallKind::GetContainerCredentials => None,
+        | CallKind::AssumeRoleWithWebIdentity
+        | CallKind::GetContainerCredentials => None,
         kind => Some(format!("bedrock-agentcore:{}", kind.name())),
     }
 }

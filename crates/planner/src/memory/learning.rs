@@ -10,7 +10,7 @@ use super::{Answer, Call, Deleted, Intended, Memory, Reading, Sent, Setback, Upd
 use crate::Step;
 use crate::backoff::{Schedule, delay};
 use crate::diff::fingerprint;
-use crate::world::{Bound, annotation};
+use crate::world::{Bound, request};
 
 /// How many targets' readings are kept: more than any one story looks at by turns.
 const READINGS: usize = 4;
@@ -20,19 +20,19 @@ impl Memory {
     /// is not made to wait for the end of a pause.
     pub fn notice(&mut self, server: &MCPServer, now: Timestamp) {
         let status = server.status.as_ref();
-        let handled = status.and_then(|status| status.last_handled_reconcile_at.as_deref());
-        if let Some(asked) = annotation(server, api::REQUEST_ANNOTATION)
-            && self.request.as_ref().is_none_or(|(known, _)| known != asked)
-            && handled != Some(asked)
+        let handled = status.and_then(|status| status.last_handled_reconcile_at.as_ref());
+        if let Some(asked) = request(server, api::REQUEST_ANNOTATION)
+            && self.request.as_ref().is_none_or(|(known, _)| *known != asked)
+            && handled != Some(&asked)
         {
-            self.request = Some((asked.to_owned(), now));
+            self.request = Some((asked, now));
             self.setbacks.clear();
             self.again = None;
             self.deleted.iter_mut().for_each(|deleted| deleted.times = 0);
         }
-        let asked = annotation(server, api::SYNC_REQUEST_ANNOTATION);
-        if asked.is_some() && self.sync_request.as_deref() != asked {
-            self.sync_request = asked.map(str::to_owned);
+        let asked = request(server, api::SYNC_REQUEST_ANNOTATION);
+        if asked.is_some() && self.sync_request != asked {
+            self.sync_request = asked;
             self.succeeded(Attempt::Synchronize);
         }
     }

@@ -52,7 +52,7 @@ pub fn plan(world: &World<'_>) -> Decision {
     if let Some((asked, at)) = world.request().zip(world.requested_at()) {
         let unseen = unseen_since(world, at);
         if answers_request(world, step.as_ref(), &report, &unseen) {
-            report.handled = Some(asked.to_owned());
+            report.handled = Some(asked);
         } else {
             report = unseen.iter().fold(report, Report::awaiting);
         }
@@ -270,7 +270,7 @@ fn is_recorded(world: &World<'_>) -> bool {
 
 /// The identity of the target, if the annotation does not say it.
 fn unannotated(world: &World<'_>, bound: &Bound) -> Option<String> {
-    let identity = format!("{}/{}", bound.gateway, bound.target);
+    let identity = format!("{}/{}", bound.gateway.as_str(), bound.target.as_str());
     let annotations = world.server.metadata.annotations.as_ref();
     let said = annotations.and_then(|annotations| annotations.get(api::TARGET_ANNOTATION));
     (said != Some(&identity)).then_some(identity)

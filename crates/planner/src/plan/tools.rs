@@ -82,7 +82,7 @@ impl Known {
             world.server.spec.tool_sync.is_some()
                 || status.is_some_and(|status| status.last_handled_sync_at.is_some())
         });
-        let request = world.sync_request().map(str::to_owned);
+        let request = world.sync_request();
         Self { under_way, template, refused, request, asked_at }
     }
 
@@ -154,7 +154,7 @@ pub(super) fn record(keeper: &Keeper<'_>) -> Step {
     };
     Step::RecordSync(Synchronizing {
         template,
-        request: world.sync_request().map(str::to_owned),
+        request: world.sync_request(),
         last_synchronized_at: keeper.fetched_at(),
     })
 }

@@ -3,7 +3,7 @@
 //! Contract: every standing has one text, which says what to do next and holds nothing that changes
 //! from one attempt to the next.
 
-use api::{FailureClass, Reason, TargetStatus};
+use api::{FailureClass, GatewayId, Reason, TargetStatus};
 
 use super::text::clean;
 use super::{Holder, Remedy, Standing, Wait};
@@ -99,7 +99,7 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
             ),
         ),
         Standing::NameConflict { gateway, name, holder } => {
-            Reading::rejected(Reason::NameConflict, conflict(gateway.as_str(), name, holder))
+            Reading::rejected(Reason::NameConflict, conflict(gateway, &clean(name), holder))
         }
         Standing::NotPermitted { gateway, target } => Reading::rejected(
             Reason::NotPermitted,
@@ -185,13 +185,13 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
         },
         Standing::Held { attempt, failure, busy } => held(*attempt, failure, *busy),
         Standing::Queued { attempt, wait } => queued(*attempt, wait),
-        Standing::Blind { gateway, failure } => blind(gateway.as_str(), failure),
+        Standing::Blind { gateway, failure } => blind(gateway, failure),
         Standing::Stale { gateway, failure } => Reading {
             accepted: None,
             programmed: Some(Truth::Unknown(Reason::ObservationStale)),
             ready: Truth::Unknown(Reason::ObservationStale),
             outlook: Outlook::Progress,
-            message: stale(gateway.as_str(), failure.as_ref()),
+            message: stale(gateway, failure.as_ref()),
         },
         Standing::Failed { status, reasons, remedy } => failed(status, reasons, *remedy),
         Standing::ConsentPending { target, edited } => Reading::stuck(
@@ -252,7 +252,7 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
     })
 }
 
-fn conflict(gateway: &str, name: &str, holder: &Holder) -> String {
+fn conflict(gateway: &GatewayId, name: &str, holder: &Holder) -> String {
     let held = format!("The name {name} on gateway {gateway} is held by");
     match holder {
         Holder::Target(id) => format!(
@@ -339,7 +339,7 @@ fn held(attempt: Attempt, failure: &api::Failure, busy: bool) -> Reading {
     }
 }
 
-fn stale(gateway: &str, failure: Option<&api::Failure>) -> String {
+fn stale(gateway: &GatewayId, failure: Option<&api::Failure>) -> String {
     let Some(failure) = failure else {
         return format!(
             "Gateway {gateway} has not been observed for some time: see the operator's log."
@@ -349,7 +349,7 @@ fn stale(gateway: &str, failure: Option<&api::Failure>) -> String {
     format!("Gateway {gateway} has not been observed for some time. {why}")
 }
 
-fn blind(gateway: &str, failure: &api::Failure) -> Reading {
+fn blind(gateway: &GatewayId, failure: &api::Failure) -> Reading {
     let said = clean(&failure.message);
     match failure.class {
         FailureClass::Denied | FailureClass::Credentials => {

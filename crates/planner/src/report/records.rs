@@ -24,7 +24,7 @@ pub(super) fn observe(status: &mut MCPServerStatus, report: &Report, now: Timest
     let Observed { status: seen, name, last_synchronized, authorization_url, reasons } = observed;
     let changed = status.target_status.as_deref() != Some(seen.as_str());
     status.target_status = Some(seen.as_str().to_owned());
-    status.target_name = Some(name.clone());
+    status.target_name = Some(text::clean(name));
     // A List can be behind what was seen already.
     status.last_synchronized = status.last_synchronized.max(*last_synchronized);
     match seen {

@@ -86,7 +86,7 @@ impl Keeper<'_> {
     fn is_sync_requested(&self) -> bool {
         self.world.sync_request().is_some_and(|asked| {
             let under_way = self.sync_under_way();
-            under_way.is_none_or(|under_way| under_way.request.as_deref() != Some(asked))
+            under_way.is_none_or(|under_way| under_way.request.as_ref() != Some(&asked))
         })
     }
 
