@@ -7,6 +7,7 @@ mod events;
 mod fleet;
 mod kubernetes;
 mod leadership;
+mod left_behind;
 mod logging;
 mod metrics;
 mod panics;

@@ -25,6 +25,7 @@ use crate::events::Events;
 use crate::fleet::{Fleet, Key, Scope};
 use crate::kubernetes::{self, Resources};
 use crate::leadership::{Candidacy, Guard};
+use crate::left_behind;
 use crate::metrics::{Edits, Metrics};
 use crate::pass::{Operator, Panics, Refusals};
 use crate::settings::{DEFAULT_LEASE, Settings};
@@ -225,7 +226,11 @@ fn take_in<A: AgentCore>(event: Event<Shown>, scope: &Scope, operator: &Operator
         Event::Delete(server) => {
             let key = Key::of(&server);
             operator.edits.forget(&key);
+            let before = fleet.get(&key);
             let mut woken = fleet.gone(&key);
+            if let Some(before) = before {
+                left_behind::tell(operator, &before, &server.metadata);
+            }
             // A last pass forgets what was remembered of it.
             woken.insert(key);
             woken

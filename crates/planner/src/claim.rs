@@ -7,6 +7,7 @@
 use api::{GatewayId, MCPServer, TargetId};
 use jiff::Timestamp;
 
+use crate::diff::is_current_scheme;
 use crate::world::{Bound, World, gateway_of, wished_target};
 use crate::{Policy, Validated, validate};
 
@@ -56,6 +57,8 @@ pub struct Claim {
     pub name: Option<String>,
     /// The target's ID, where there is one.
     pub target: Option<TargetId>,
+    /// Fingerprint of the configuration with which a target is being made, where one is.
+    pub made_with: Option<String>,
     /// When the resource was created; of two equal claims the older is the better one.
     pub created_at: Option<Timestamp>,
 }
@@ -77,6 +80,7 @@ impl Claim {
             gateway,
             name,
             target,
+            made_with: None,
             created_at: server.metadata.creation_timestamp.as_ref().map(|time| time.0),
         };
         let mut claims = Vec::new();
@@ -91,7 +95,8 @@ impl Claim {
         }
         if let Some(intent) = status.and_then(|status| status.intent.as_ref()) {
             let gateway = intent.gateway.as_str().into();
-            claims.push(claim(ClaimKind::Intends, gateway, Some(intent.name.clone()), None));
+            let intends = claim(ClaimKind::Intends, gateway, Some(intent.name.clone()), None);
+            claims.push(Self { made_with: Some(intent.fingerprint.clone()), ..intends });
         }
         let gateway = wish.and_then(|wish| gateway_of(server, wish, policy));
         if let Some(wished) = wished_target(server, gateway.as_ref()) {
@@ -105,6 +110,14 @@ impl Claim {
             claims.push(claim(ClaimKind::Desires, gateway, Some(name), None));
         }
         claims
+    }
+
+    /// Whether a target with the configuration of this fingerprint can be the one that is claimed. Those of
+    /// another version do not tell.
+    pub(crate) fn fits(&self, fingerprint: &str) -> bool {
+        self.made_with.as_ref().is_none_or(|theirs| {
+            theirs == fingerprint || !is_current_scheme(theirs) || !is_current_scheme(fingerprint)
+        })
     }
 
     /// Whether this claim goes before a claim of that kind and age by that owner.
@@ -152,8 +165,19 @@ impl World<'_> {
         stake: Stake<'_>,
         kind: ClaimKind,
     ) -> Option<&Claim> {
+        self.better_claims(gateway, stake, kind).next()
+    }
+
+    /// The claims of other resources on it that go before ours of this kind.
+    pub(crate) fn better_claims(
+        &self,
+        gateway: &GatewayId,
+        stake: Stake<'_>,
+        kind: ClaimKind,
+    ) -> impl Iterator<Item = &Claim> {
         let me = Owner::of(self.server);
         let created_at = self.server.metadata.creation_timestamp.as_ref().map(|time| time.0);
-        self.rival_claims(gateway, stake).find(|rival| rival.precedes(kind, created_at, &me))
+        let precedes = move |rival: &&Claim| rival.precedes(kind, created_at, &me);
+        self.rival_claims(gateway, stake).filter(precedes)
     }
 }

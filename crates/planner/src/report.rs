@@ -84,6 +84,8 @@ pub enum Standing {
     NoGateway,
     /// AWS knows no such gateway.
     GatewayNotFound(GatewayId),
+    /// AWS does not know the gateway of the target any more.
+    GatewayLost(GatewayId),
     /// The target belongs to another account or Region than ours.
     WrongAccountOrRegion {
         /// ARN of the gateway that holds the target.

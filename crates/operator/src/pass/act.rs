@@ -45,8 +45,13 @@ impl<A: AgentCore> Operator<A> {
             | Step::ForgetRetired(_) => {
                 let status = project(server, Some(step), report, self.clock.now());
                 care.memory.recording(step);
-                let written = self.resources.write_status(server, &status).await?;
-                if let Some((written, lost)) = written {
+                let written = self.resources.write_status(server, &status).await;
+                if let (Err(Error::Gone), Step::Bind(binding)) = (&written, step) {
+                    let (gateway, target) = (&binding.gateway, &binding.target);
+                    let (namespace, name) = (&key.namespace, &key.name);
+                    warn!(%namespace, %name, %gateway, %target, "the resource is gone while its target was made, which is left behind");
+                }
+                if let Some((written, lost)) = written? {
                     self.took_in_change(server, written, Some(step), report);
                     if !lost.is_empty() {
                         return Err(Error::Pruned(lost));

@@ -75,6 +75,9 @@ impl Keeper<'_> {
     /// Nothing has been seen of the gateway since this process began. What was settled before holds
     /// for as long as if it had been seen then.
     fn unseen(&self, report: Report) -> Report {
+        if let Standing::GatewayNotFound(gateway) = report.standing {
+            return Report { standing: Standing::GatewayLost(gateway), ..report };
+        }
         let Standing::Blind { gateway, .. } = &report.standing else { return report };
         let wanted = fingerprint(self.wanted);
         let applied = self.applied().filter(|applied| applied.settled);

@@ -258,7 +258,8 @@ fn prove(
 ) -> Proof {
     let holder = holder_of(world, gateway, &entry.id);
     let stake = Stake::Name(&intent.name);
-    if let Some(rival) = world.better_claim(gateway, stake, ClaimKind::Intends) {
+    let mut rivals = world.better_claims(gateway, stake, ClaimKind::Intends);
+    if let Some(rival) = rivals.find(|rival| rival.fits(&intent.fingerprint)) {
         return Proof::NotOurs(Holder::Resource(rival.owner.name.clone()));
     }
     if matches!(holder, Holder::Resource(_)) || !came_to_be_during(intent, entry.created_at) {

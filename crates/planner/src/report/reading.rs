@@ -83,13 +83,12 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
              or start the operator with --gateway-id or GATEWAY_ID."
                 .to_owned(),
         ),
-        Standing::GatewayNotFound(gateway) => Reading::rejected(
-            Reason::GatewayNotFound,
-            format!(
-                "AWS knows no gateway {gateway} in this account and Region: correct \
-                 spec.gatewayId, or create the gateway."
-            ),
-        ),
+        Standing::GatewayNotFound(gateway) => no_gateway(gateway),
+        Standing::GatewayLost(gateway) => Reading {
+            // Nobody can say any more that the target is as written.
+            programmed: Some(Truth::Unknown(Reason::ObservationStale)),
+            ..no_gateway(gateway)
+        },
         Standing::WrongAccountOrRegion { arn, account, region } => Reading::rejected(
             Reason::WrongAccountOrRegion,
             format!(
@@ -250,6 +249,16 @@ pub(super) fn read(standing: &Standing) -> Option<Reading> {
             },
         },
     })
+}
+
+fn no_gateway(gateway: &GatewayId) -> Reading {
+    Reading::rejected(
+        Reason::GatewayNotFound,
+        format!(
+            "AWS knows no gateway {gateway} in this account and Region: correct spec.gatewayId, or \
+             create the gateway."
+        ),
+    )
 }
 
 fn conflict(gateway: &GatewayId, name: &str, holder: &Holder) -> String {

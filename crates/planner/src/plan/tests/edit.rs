@@ -305,6 +305,9 @@ fn a_gateway_that_is_gone_is_named() {
     let mut story = Story::given_ready_server();
     story.aws.missing.push(super::story::GATEWAY.into());
     story.when_time_passes(900).then_steps(&[]).then_waits_with(Reason::GatewayNotFound);
+    // That it is as written nobody knows any more.
+    story.then_condition("Programmed", Some("Unknown"));
+    story.when_restarted().when_time_passes(90).then_condition("Programmed", Some("Unknown"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::aws::Fault;
 use super::story::{GATEWAY, NAME, Story, intent};
+use crate::fingerprint;
 use crate::memory::later;
 
 /// Another resource that asks for the same, from another namespace.
@@ -293,4 +294,29 @@ fn a_target_that_is_lost_while_its_new_name_is_being_given_up_waits_for_that() {
     story.when_time_passes(1_800).then_steps(&[]).then_writes_at_most(0);
     story.aws.vanish(&stranger, story.now);
     story.when_settled().then_ready();
+}
+
+/// Two resources of one name, made in the same second, and AWS answers neither in time: what was made
+/// shows whose it is. Nobody else would ever care for it.
+#[test]
+fn of_two_that_were_making_one_at_once_each_knows_its_own() {
+    for (other_endpoint, ours) in [(true, true), (false, false)] {
+        let mut story = Story::given_server();
+        story.given_fault("Create", Fault::LostAfter).when_taken("Create");
+        let mut theirs = story.desired();
+        if other_endpoint {
+            theirs.endpoint.push_str("/v2");
+        }
+        let mut other = rival(&story, -60);
+        let intent = api::Intent { fingerprint: fingerprint(&theirs), ..intent() };
+        other.status = Some(api::MCPServerStatus { intent: Some(intent), ..Default::default() });
+        story.others.push(other);
+        story.when_time_passes(60);
+        if ours {
+            story.then_ready().when_deleted().when_settled().then_gone();
+        } else {
+            // The older one can prove it, too, and has it.
+            story.then_waits_with(Reason::NameConflict);
+        }
+    }
 }
