@@ -13,6 +13,12 @@ RELEASED := $(or $(CARGO_TARGET_DIR),target)/release
 CARGO_MUTANTS_VERSION := 27.1.0
 CARGO_MUTANTS := $(MCP_GATEWAY_CACHE)/tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
 
+CARGO_FUZZ_VERSION := 0.13.2
+CARGO_FUZZ := $(MCP_GATEWAY_CACHE)/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
+
+CARGO_CYCLONEDX_VERSION := 0.5.9
+CARGO_CYCLONEDX := $(MCP_GATEWAY_CACHE)/tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-cyclonedx
+
 HADOLINT_VERSION := 2.15.1
 HADOLINT := $(MCP_GATEWAY_CACHE)/tools/hadolint-$(HADOLINT_VERSION)/bin/hadolint
 
@@ -22,7 +28,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
 CRD := config/crd/bases/mcpgateway.bedrock.aws_mcpservers.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-oldest crash-matrix failover soak test-interop model mutants bench bench-short bench-plan lint fmt advisories release-notes manifests demo \
+.PHONY: help build test test-oldest crash-matrix failover soak test-interop model mutants bench bench-short bench-plan fuzz sbom lint fmt advisories release-notes manifests demo \
 	test-chart check-image reproducible docker-build docker-push docker-buildx \
 	build-installer deploy undeploy install uninstall run
 
@@ -81,6 +87,26 @@ mutants: $(CARGO_MUTANTS) ## Check that the planner's tests notice what is chang
 
 # The linter of GitHub workflows, at the version of its module. Go keeps the program.
 ACTIONLINT := go -C hack/actionlint tool actionlint -shellcheck= -pyflakes= $(CURDIR)/.github/workflows/*.yaml
+
+# For each target. The code is safe Rust, so no sanitizer is needed, and without one no nightly toolchain
+# either; with both: FUZZ_SANITIZER=address FUZZ_TOOLCHAIN=nightly.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= validation errors status
+FUZZ_SANITIZER ?= none
+FUZZ_TOOLCHAIN ?=
+
+fuzz: $(CARGO_FUZZ) ## Feed what nobody would write to what has to stand it (FUZZ_SECONDS=600, for each target)
+	@set -e; for target in $(FUZZ_TARGETS); do \
+		mkdir -p fuzz/corpus/$$target; \
+		$(if $(FUZZ_TOOLCHAIN),RUSTUP_TOOLCHAIN=$(FUZZ_TOOLCHAIN)) $(CARGO_FUZZ) run --fuzz-dir fuzz \
+			--target-dir $(abspath $(BUILT))/fuzz-$(FUZZ_SANITIZER) --sanitizer $(FUZZ_SANITIZER) $$target \
+			fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+			-rss_limit_mb=2048 -print_final_stats=1; \
+	done
+
+sbom: $(CARGO_CYCLONEDX) ## Write dist/mcp-gateway-operator.cdx.json: what the program is made of (CycloneDX)
+	@mkdir -p dist
+	hack/sbom.sh $(CARGO_CYCLONEDX) dist/mcp-gateway-operator.cdx.json
 
 lint: $(CARGO_DENY) $(HADOLINT) ## Check format, lints, dependencies, generated files and links
 	cargo fmt --all --check
@@ -172,6 +198,12 @@ programs:
 
 $(CARGO_MUTANTS):
 	cargo install --locked --root $(dir $(patsubst %/,%,$(dir $@))) cargo-mutants@$(CARGO_MUTANTS_VERSION)
+
+$(CARGO_FUZZ):
+	cargo install --locked --root $(dir $(patsubst %/,%,$(dir $@))) cargo-fuzz@$(CARGO_FUZZ_VERSION)
+
+$(CARGO_CYCLONEDX):
+	cargo install --locked --root $(dir $(patsubst %/,%,$(dir $@))) cargo-cyclonedx@$(CARGO_CYCLONEDX_VERSION)
 
 $(HADOLINT):
 	python3 -m venv --clear $(dir $(patsubst %/,%,$(dir $@)))

@@ -11,6 +11,7 @@ mod tools;
 
 use std::fmt;
 
+use api::text::is_unfit;
 use api::{
     Credentials, DEFAULT_PRIORITY, Definition, GatewayId, MCPServer, MCPServerSpec, Metadata,
 };
@@ -254,7 +255,7 @@ impl Check {
         let endpoint = endpoint.trim();
         if !endpoint.starts_with("https://") {
             self.fail(FIELD, "must start with https://");
-        } else if endpoint.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        } else if endpoint.contains(|c: char| c.is_whitespace() || is_unfit(c)) {
             self.fail(FIELD, "must not contain white space or control characters");
         } else {
             // A URL parser forgives `https:///host` and the like; AWS need not.
