@@ -300,22 +300,28 @@ fn a_target_that_is_lost_while_its_new_name_is_being_given_up_waits_for_that() {
 /// shows whose it is. Nobody else would ever care for it.
 #[test]
 fn of_two_that_were_making_one_at_once_each_knows_its_own() {
-    for (other_endpoint, ours) in [(true, true), (false, false)] {
+    let of_story = |story: &Story| fingerprint(&story.desired());
+    let of_another_endpoint = |story: &Story| {
+        let mut theirs = story.desired();
+        theirs.endpoint.push_str("/v2");
+        fingerprint(&theirs)
+    };
+    // Recorded by another version, it tells nothing: the older one may have made it.
+    let of_another_scheme = |_: &Story| "v0:abc".to_owned();
+    let cases: [(fn(&Story) -> String, bool); 3] =
+        [(of_another_endpoint, true), (of_story, false), (of_another_scheme, false)];
+    for (theirs, ours) in cases {
         let mut story = Story::given_server();
         story.given_fault("Create", Fault::LostAfter).when_taken("Create");
-        let mut theirs = story.desired();
-        if other_endpoint {
-            theirs.endpoint.push_str("/v2");
-        }
         let mut other = rival(&story, -60);
-        let intent = api::Intent { fingerprint: fingerprint(&theirs), ..intent() };
+        let intent = api::Intent { fingerprint: theirs(&story), ..intent() };
         other.status = Some(api::MCPServerStatus { intent: Some(intent), ..Default::default() });
         story.others.push(other);
         story.when_time_passes(60);
         if ours {
             story.then_ready().when_deleted().when_settled().then_gone();
         } else {
-            // The older one can prove it, too, and has it.
+            // The older one can prove it, too, or may, and has it.
             story.then_waits_with(Reason::NameConflict);
         }
     }
