@@ -135,8 +135,26 @@ fn conditions() -> String {
             reason.meaning()
         );
     }
-    text
+    text + EVENTS
 }
+
+/// What `kubectl describe` shows besides, as `planner` and `operator` tell it.
+const EVENTS: &str = "
+## Events
+
+One at most for each write, and none for what goes on by itself. They may be lost: the conditions say the same, \
+but for the first five.
+
+| reason | type | when |
+|---|---|---|
+| `TargetLost` | Warning | The target is gone, though nobody has asked for that here; another is made. |
+| `DriftDetected` | Warning | Somebody else has changed the target; it is put right, or left so (`driftPolicy: Warn`). |
+| `TargetAdopted` | Normal | A target that there was is taken over. |
+| `TargetRetained` | Normal | The resource goes, and its target stays. |
+| `WriteRefused` | Warning | The API server has refused what is to be written three times in a row; its words are repeated. |
+| `GatewayTargetReady`, `Deleting`, `Suspended` | Normal | `Ready` has come to say so. |
+| a reason that needs a person, or `ObservationStale` | Warning | `Ready` has come to say so. |
+";
 
 /// What Rust's types say beside the point: an optional field is one that may be left out, not one
 /// that may be null, and a description is broken into lines by whoever shows it.
