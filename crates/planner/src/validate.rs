@@ -7,6 +7,7 @@
 
 mod credentials;
 mod network;
+mod policies;
 mod tools;
 
 use std::fmt;
@@ -19,6 +20,8 @@ use url::Url;
 
 use crate::reserved::is_reserved_header;
 
+pub(crate) use policies::deletion_policy;
+pub use policies::{DeletionPolicy, DriftPolicy, ReplacementPolicy};
 pub use tools::ToolSync;
 
 /// A wish that can be carried out.
@@ -47,38 +50,6 @@ impl Validated {
         }
         self
     }
-}
-
-/// What is done when AWS refuses to change a target in place.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ReplacementPolicy {
-    /// It serves on as it is.
-    #[default]
-    Deny,
-    /// It is deleted, and another is made.
-    Allow,
-}
-
-/// What is done when somebody else changes the configuration of the target.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DriftPolicy {
-    /// It is put right.
-    #[default]
-    Enforce,
-    /// It is told.
-    Warn,
-    /// It is let be.
-    Ignore,
-}
-
-/// What becomes of the target when the resource is deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DeletionPolicy {
-    /// It is deleted first.
-    #[default]
-    Delete,
-    /// It stays, in nobody's care.
-    Retain,
 }
 
 /// A rule that the resource breaks.
@@ -170,23 +141,6 @@ pub fn validate(server: &MCPServer) -> Result<Validated, Vec<Violation>> {
         })
     } else {
         Err(check.violations)
-    }
-}
-
-/// What the resource says about its end. It is asked for on its own, because of a resource that is
-/// being deleted nothing else matters.
-///
-/// # Errors
-///
-/// A value that is not known.
-pub(crate) fn deletion_policy(server: &MCPServer) -> Result<DeletionPolicy, Violation> {
-    match set(server.spec.deletion_policy.as_ref()) {
-        None | Some("Delete") => Ok(DeletionPolicy::Delete),
-        Some("Retain") => Ok(DeletionPolicy::Retain),
-        Some(unknown) => Err(Violation {
-            field: "spec.deletionPolicy",
-            message: format!("\"{}\" is not known; known are Delete, Retain", shortened(unknown)),
-        }),
     }
 }
 

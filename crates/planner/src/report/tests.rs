@@ -1,8 +1,11 @@
 use std::collections::BTreeSet;
 
-use api::{ConditionType, FailureClass, MCPServerSpec, Reason, WorkloadRef};
+use api::{
+    Applied, ConditionType, Failure, FailureClass, MCPServerSpec, Reason, TargetId, WorkloadRef,
+};
 
 use super::*;
+use crate::Violation;
 
 const FAILURES: [FailureClass; 10] = [
     FailureClass::Throttled,
@@ -33,6 +36,7 @@ fn standings() -> Vec<Standing> {
         Standing::Invalid(vec![violation]),
         Standing::NoGateway,
         Standing::GatewayNotFound(gateway()),
+        Standing::GatewayLost(gateway()),
         Standing::WrongAccountOrRegion { arn: text(), account: text(), region: text() },
         Standing::Creating(gateway()),
         Standing::Updating(target()),
