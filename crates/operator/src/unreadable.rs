@@ -15,6 +15,7 @@ use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::core::ApiResource;
 use kube::{Api, Client};
 use planner::{Report, note, project};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -89,17 +90,9 @@ fn unreadable(object: DynamicObject) -> Option<(MCPServer, String)> {
     let DynamicObject { metadata, data, .. } = object;
     let spec = data.get("spec").cloned().unwrap_or_default();
     let status = data.get("status").cloned().unwrap_or_default();
-    let error = [
-        serde_json::from_value(spec)
-            .map(|_: api::MCPServerSpec| ())
-            .map_err(|error| ("spec", error)),
-        serde_json::from_value(status.clone())
-            .map(|_: Option<MCPServerStatus>| ())
-            .map_err(|error| ("status", error)),
-    ]
-    .into_iter()
-    .find_map(Result::err)
-    .map(|(part, error)| format!("{part}: {error}"))?;
+    let least = json!({ "endpoint": "", "capabilities": [] });
+    let error = wrong::<api::MCPServerSpec>("spec", &spec, &least)
+        .or_else(|| wrong::<Option<MCPServerStatus>>("status", &status, &json!({})))?;
     let conditions = status.get("conditions").and_then(Value::as_array).into_iter().flatten();
     let readable = |value: &Value| serde_json::from_value::<Condition>(value.clone()).ok();
     let status = MCPServerStatus {
@@ -108,6 +101,21 @@ fn unreadable(object: DynamicObject) -> Option<(MCPServer, String)> {
         ..MCPServerStatus::default()
     };
     Some((MCPServer { metadata, spec: api::MCPServerSpec::default(), status: Some(status) }, error))
+}
+
+/// What is wrong with this part of it, and in which fields. `least` is a part that can be read.
+fn wrong<T: DeserializeOwned>(part: &str, value: &Value, least: &Value) -> Option<String> {
+    let read = |value: Value| serde_json::from_value::<T>(value).err();
+    let error = read(value.clone())?;
+    // The error says what is wrong and not where, so each field is read alone.
+    let fields = value.as_object().into_iter().flatten().filter_map(|(name, value)| {
+        let mut alone = least.clone();
+        alone[name] = value.clone();
+        Some(format!("{part}.{name}: {}", read(alone)?))
+    });
+    let fields: Vec<String> = fields.collect();
+    // Else a field is missing, which the error names.
+    Some(if fields.is_empty() { format!("{part}: {error}") } else { fields.join("; ") })
 }
 
 #[cfg(test)]
@@ -131,12 +139,25 @@ mod tests {
             "lastTransitionTime": "2026-01-02T03:04:05Z",
         });
         let status = json!({ "targetId": 7, "observedGeneration": 3, "conditions": [7, theirs] });
-        let (server, error) = unreadable(object(&good, &status)).unwrap();
-        assert!(error.starts_with("status: invalid type"), "{error}");
+        let (server, _) = unreadable(object(&good, &status)).unwrap();
         let status = server.status.unwrap();
         assert_eq!(status.observed_generation, Some(3));
         assert_eq!(status.conditions.len(), 1);
-        let (_, error) = unreadable(object(&json!({ "endpoint": 7 }), &Value::Null)).unwrap();
-        assert!(error.starts_with("spec: invalid type"), "{error}");
+    }
+
+    #[test]
+    fn each_field_of_another_form_is_named() {
+        let good = json!({ "endpoint": "https://a.example.com", "capabilities": ["tools"] });
+        let said = |spec: &Value, status: &Value| unreadable(object(spec, status)).unwrap().1;
+        let status = said(&good, &json!({ "targetId": 7, "gatewayId": "gw", "neverReady": "no" }));
+        assert!(status.contains("status.targetId: invalid type: integer `7`"), "{status}");
+        assert!(
+            status.contains("status.neverReady: ") && !status.contains("gatewayId"),
+            "{status}"
+        );
+        let odd = json!({ "endpoint": 7, "capabilities": ["tools"] });
+        assert!(said(&odd, &Value::Null).starts_with("spec.endpoint: invalid type"));
+        let nothing = said(&json!({ "endpoint": "https://a.example.com" }), &Value::Null);
+        assert_eq!(nothing, "spec: missing field `capabilities`");
     }
 }

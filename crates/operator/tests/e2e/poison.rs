@@ -238,7 +238,7 @@ async fn one_that_cannot_be_read_says_so_and_holds_up_nobody() -> TestResult {
     world.create("weather", |_| {}).await?;
     world.then_ready("weather").await?;
     let message = world.then_not_ready("odd", "Unreadable").await?;
-    assert!(message.contains("spec: invalid type"), "{message}");
+    assert!(message.contains("spec.description: invalid type"), "{message}");
     let events: Api<Event> = Api::namespaced(world.client.clone(), "default");
     eventually("the event", SOON, || async {
         let events = events.list(&ListParams::default()).await?;
