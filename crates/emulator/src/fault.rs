@@ -164,12 +164,6 @@ impl Fault {
         Self::Error { code: code.to_owned(), message: None, status: None }
     }
 
-    /// An error with this text.
-    #[must_use]
-    pub fn error_with(code: &str, message: &str) -> Self {
-        Self::Error { code: code.to_owned(), message: Some(message.to_owned()), status: None }
-    }
-
     /// The error to answer, if this fault is one.
     pub(crate) fn to_error(&self) -> Option<ApiError> {
         match self {
