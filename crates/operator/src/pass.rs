@@ -157,6 +157,7 @@ impl<A: AgentCore> Operator<A> {
             Err(Error::Gone) => {
                 let woken = before.as_ref().map(|server| self.fleet.left(server));
                 self.work.wake(woken.unwrap_or_default(), Urgency::Healing);
+                self.forget(key);
                 self.panics.forget(key);
                 self.refusals.over(key);
                 Outcome::default()
