@@ -176,9 +176,10 @@ impl Fleet {
 
     /// Tells what has to be observed, unless it is what was told last; who does not work (but stands
     /// by) looks at no gateway. Nothing changes until that has been heard: of two who tell at once, the
-    /// later says how it is.
-    pub(crate) fn tell_needed(&self, works: bool, hear: impl FnOnce(&Needed)) {
+    /// later says how it is, and whether anybody works is asked only then.
+    pub(crate) fn tell_needed(&self, works: impl FnOnce() -> bool, hear: impl FnOnce(&Needed)) {
         let mut state = self.state();
+        let works = works();
         let now = (state.changes, works);
         if state.told.replace(now) == Some(now) {
             return;

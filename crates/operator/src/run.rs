@@ -77,6 +77,10 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         ..Pace::default()
     };
     let work = Arc::new(Work::new(clock));
+    if leadership.is_some() {
+        // Until this replica leads.
+        work.close();
+    }
     let scopes = settings.scopes();
     let fleet = Arc::new(Fleet::new(policy.clone(), scopes.iter().cloned()));
     let (events, publishing) = Events::new(client.clone(), health.pulse("events"));
