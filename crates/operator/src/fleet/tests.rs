@@ -314,7 +314,7 @@ fn what_cannot_be_read_counts_as_that_until_it_can_be_or_goes() {
     assert!(fleet.get(&key("a", "x")).is_some(), "what was known of it is all that is");
     fleet.seen(server("a", "x", 2));
     assert_eq!(fleet.tally(), HashMap::from([(unreadable, 1), (pending, 1)]));
-    assert_eq!(fleet.unreadables(), [key("a", "y")]);
+    assert_eq!(fleet.unreadables(), [(key("a", "y"), Obstacle::Form)]);
     fleet.gone(&key("a", "y"));
     fleet.unreadable(&key("a", "z"));
     fleet.listing_begins(&Scope(None));
