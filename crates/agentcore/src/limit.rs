@@ -66,6 +66,12 @@ impl Limit {
         Ok(())
     }
 
+    /// In how long a time there is one at least, whatever AWS refuses.
+    #[must_use]
+    pub fn slowest(&self) -> Duration {
+        self.every.saturating_mul(SLOWEST)
+    }
+
     /// How many there are, parts of one included.
     #[must_use]
     pub fn tokens(&self, now: Timestamp) -> f64 {

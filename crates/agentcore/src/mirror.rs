@@ -30,8 +30,8 @@ use turnstile::Turnstile;
 /// How long a List may take, with all its pages: a mirror must not hang on one that never ends.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// However many mirrors there are, each has its turn within this time, or something is wrong: enough
-/// for some thousand gateways.
+/// Each mirror has its turn within this time, and what the others take at the slowest, or something is
+/// wrong.
 const LONGEST_TURN: Duration = Duration::from_mins(10);
 
 /// What a mirror has seen.
@@ -244,7 +244,7 @@ impl<A: AgentCore> Task<A> {
             loop {
                 self.with(|mirror| mirror.due = due)?;
                 let wait = due.duration_since(self.shared.clock.now());
-                let most = Duration::try_from(wait).unwrap_or_default() + LONGEST_TURN;
+                let most = Duration::try_from(wait).unwrap_or_default() + self.longest_turn();
                 let its_turn = pulse.keep_at_most(most, async {
                     tokio::select! {
                         () = self.turn(due) => true,
@@ -274,6 +274,12 @@ impl<A: AgentCore> Task<A> {
             due = began.checked_add(self.pause(self.dice(look))?).ok()?;
         }
         None
+    }
+
+    /// How long its turn may be away: where AWS throttles, of hundreds of mirrors each waits for long.
+    fn longest_turn(&self) -> Duration {
+        let mirrors = u32::try_from(self.shared.lock().len()).unwrap_or(u32::MAX);
+        LONGEST_TURN.saturating_add(self.shared.turnstile.slowest().saturating_mul(mirrors))
     }
 
     /// The time has come, and the budget permits it.

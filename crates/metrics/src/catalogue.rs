@@ -125,7 +125,7 @@ catalogue! {
     RECONCILE_ERRORS: Counter, "controller_runtime_reconcile_errors_total" ["controller"] Stable
         "Passes that ended because Kubernetes refused a call, or that panicked";
     RECONCILE_PANICS: Counter, "controller_runtime_reconcile_panics_total" ["controller"] Stable
-        "Passes that panicked: a mistake in the operator";
+        "Passes that panicked, and resources that could not be taken in for a panic: a mistake in the operator";
     RECONCILE_TIME: Histogram(PASSES), "controller_runtime_reconcile_time_seconds" ["controller"] Stable
         "How long passes took";
     ACTIVE_WORKERS: Gauge, "controller_runtime_active_workers" ["controller"] Stable

@@ -22,6 +22,9 @@ use planner::{Claim, ClaimKind, Policy};
 use tokio::sync::watch;
 
 use crate::workloads::{Named, News, Place};
+pub(crate) use state::Obstacle;
+#[cfg(test)]
+pub(crate) use state::POISON;
 use state::State;
 pub(crate) use tally::OTHER;
 
@@ -176,9 +179,10 @@ impl Fleet {
 
     /// Tells what has to be observed, unless it is what was told last; who does not work (but stands
     /// by) looks at no gateway. Nothing changes until that has been heard: of two who tell at once, the
-    /// later says how it is.
-    pub(crate) fn tell_needed(&self, works: bool, hear: impl FnOnce(&Needed)) {
+    /// later says how it is, and whether anybody works is asked only then.
+    pub(crate) fn tell_needed(&self, works: impl FnOnce() -> bool, hear: impl FnOnce(&Needed)) {
         let mut state = self.state();
+        let works = works();
         let now = (state.changes, works);
         if state.told.replace(now) == Some(now) {
             return;
@@ -269,14 +273,25 @@ impl Fleet {
 
     /// There is a resource that cannot be read. What was known of it before is all that is.
     pub(crate) fn unreadable(&self, key: &Key) {
-        let mut state = self.state();
-        state.list(key);
-        state.cannot_read(key);
+        self.cannot_take_in(key, Obstacle::Form);
     }
 
-    /// Those that cannot be read.
-    pub(crate) fn unreadables(&self) -> Vec<Key> {
-        self.state().unreadable.iter().cloned().collect()
+    /// There is a resource at which this program fails, at this place of its code. What was known of it
+    /// before is all that is.
+    pub(crate) fn broken(&self, key: &Key, place: Option<String>) {
+        self.cannot_take_in(key, Obstacle::Panic(place));
+    }
+
+    fn cannot_take_in(&self, key: &Key, obstacle: Obstacle) {
+        let mut state = self.state();
+        state.list(key);
+        state.cannot_read(key, obstacle);
+    }
+
+    /// Those that cannot be read, and why.
+    pub(crate) fn unreadables(&self) -> Vec<(Key, Obstacle)> {
+        let state = self.state();
+        state.unreadable.iter().map(|(key, why)| (key.clone(), why.clone())).collect()
     }
 
     /// A resource as our own write returned it, or as it was read live. Returns whom to wake,
@@ -323,7 +338,7 @@ impl Fleet {
             self.synced.send_replace(true);
         }
         let listed = state.listed.remove(scope).unwrap_or_default();
-        let known: HashSet<&Key> = state.members.keys().chain(&state.unreadable).collect();
+        let known: HashSet<&Key> = state.members.keys().chain(state.unreadable.keys()).collect();
         let gone = known.into_iter().filter(|key| scope.covers(key) && !listed.contains(*key));
         let gone: Vec<Key> = gone.cloned().collect();
         let mut woken = HashSet::new();

@@ -16,6 +16,8 @@ use serde_json::{Map, Value, json};
 use crate::fleet::Key;
 use crate::watching::WATCH_SECONDS;
 
+/// The reason of the API server's own 404.
+const NOT_FOUND: &str = "NotFound";
 /// How long a call may take, the client's own retries of busy answers included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// A connection on which nothing comes for longer is dead: no watch is as long. It ends a request that
@@ -51,7 +53,14 @@ impl From<kube::Error> for Error {
             kube::Error::Api(status) if status.code == 409 => {
                 Self::Conflict(status.message.clone())
             }
-            kube::Error::Api(status) if status.code == 404 => Self::Gone,
+            kube::Error::Api(status) if status.code == 404 && status.reason == NOT_FOUND => {
+                Self::Gone
+            }
+            // A page of somebody else's, or of an API server that does not serve the CRD's version at present:
+            // who is forgotten for that is not shown again by the watch.
+            kube::Error::Api(status) if status.code == 404 => {
+                Self::Other(format!("nothing is served there ({})", status.message))
+            }
             // The test of a JSON patch did not hold.
             kube::Error::Api(status) if is_failed_test(status) => {
                 Self::Conflict(status.message.clone())
@@ -245,6 +254,21 @@ fn replacing(before: Option<&Value>, value: &Value) -> Value {
 mod tests {
     use super::*;
     use api::{Applied, Intent};
+
+    #[test]
+    fn only_the_api_server_says_that_a_resource_is_gone() {
+        let refusal = |reason: &str, message: &str| {
+            Error::from(kube::Error::Api(Status::failure(message, reason).with_code(404).boxed()))
+        };
+        let said = r#"mcpservers.mcpgateway.bedrock.aws "x" not found"#;
+        assert!(matches!(refusal("NotFound", said), Error::Gone));
+        // As the client reads what is no Status.
+        let page = refusal("Failed to parse error data", "404 page not found");
+        assert!(
+            matches!(&page, Error::Other(said) if said.contains("404 page not found")),
+            "{page}"
+        );
+    }
 
     #[test]
     fn equal_statuses_need_no_write() {

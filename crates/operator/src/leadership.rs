@@ -83,6 +83,7 @@ impl<A: AgentCore> Operator<A> {
     /// Begins to work. Nothing is known yet but the resources.
     fn take_up(&self, term: Term) {
         self.guard.is(Right::Leader(term));
+        self.work.open();
         self.observe_what_is_needed();
         self.work.wake(self.fleet.keys(), Urgency::Routine);
     }
@@ -91,8 +92,11 @@ impl<A: AgentCore> Operator<A> {
     fn lay_down(&self) {
         self.guard.is(Right::Standby);
         self.observe_what_is_needed();
+        self.work.close();
+        self.turns.clear();
         self.care.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.fleet.keys().iter().for_each(|key| self.turns.leave(key));
+        self.panics.clear();
+        self.refusals.clear();
     }
 }
 

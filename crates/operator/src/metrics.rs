@@ -100,6 +100,11 @@ impl Metrics {
         Pass { metrics: self, began: Instant::now() }
     }
 
+    /// What the watch shows could not be taken in, so that there is no pass over it.
+    pub(crate) fn panicked(&self) {
+        self.reconcile_panics.count([CONTROLLER]);
+    }
+
     /// Somebody else has changed a target.
     pub(crate) fn drift(&self) {
         self.drift.count([]);

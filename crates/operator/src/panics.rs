@@ -73,7 +73,19 @@ pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Panic>
         polled
     });
     // Still on the thread on which it panicked.
-    done.await.map_err(|payload| Panic { text: text_of(&*payload), place: PLACE_OF_LAST.take() })
+    done.await.map_err(|payload| known_of(&*payload))
+}
+
+/// The same for work that does not wait.
+pub(crate) fn caught_at_once<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
+    let before = CATCHES.replace(true);
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    CATCHES.set(before);
+    done.map_err(|payload| known_of(&*payload))
+}
+
+fn known_of(payload: &(dyn Any + Send)) -> Panic {
+    Panic { text: text_of(payload), place: PLACE_OF_LAST.take() }
 }
 
 fn text_of(payload: &(dyn Any + Send)) -> String {
@@ -102,6 +114,11 @@ mod tests {
         assert_eq!(text.chars().count(), TEXT);
         assert!(place.is_some_and(|place| place.contains("panics.rs:")));
         assert_eq!(caught(async { 7 }).await, Ok(7));
+        let Panic { text, place } =
+            caught_at_once(|| panic!("at once")).map(|(): ()| ()).unwrap_err();
+        assert_eq!(text, "at once");
+        assert!(place.is_some_and(|place| place.contains("panics.rs:")) && !CATCHES.get());
+        assert_eq!(caught_at_once(|| 7), Ok(7));
     }
 
     #[tokio::test]

@@ -1,9 +1,9 @@
 //! One pass over one resource: observe → plan → act, until there is no step, then report.
 //!
 //! Contract: a pass goes on with the object that its last write returned. It never sleeps: what has to
-//! wait for its turn at AWS ends the pass and is woken. Before the first
-//! change at AWS, and before every intent, the resource is read live, because a cache can be as old
-//! as it likes. Waiting is no error; an error is only what Kubernetes refused.
+//! wait for its turn at AWS ends the pass and is woken. Before the first change at AWS, and before every
+//! intent, the resource is read live, because a cache can be as old as it likes. Waiting is no error; an
+//! error is only what Kubernetes refused.
 
 mod act;
 mod care;
@@ -28,7 +28,7 @@ use tokio::sync::{Notify, watch};
 use tracing::{debug, warn};
 
 use crate::events::Events;
-use crate::fleet::{Fleet, Key};
+use crate::fleet::{Fleet, Key, Needed};
 use crate::kubernetes::{Error, Resources};
 use crate::leadership::Guard;
 use crate::metrics::{Edits, End, Metrics};
@@ -157,6 +157,7 @@ impl<A: AgentCore> Operator<A> {
             Err(Error::Gone) => {
                 let woken = before.as_ref().map(|server| self.fleet.left(server));
                 self.work.wake(woken.unwrap_or_default(), Urgency::Healing);
+                self.forget(key);
                 self.panics.forget(key);
                 self.refusals.over(key);
                 Outcome::default()
@@ -318,11 +319,12 @@ impl<A: AgentCore> Operator<A> {
 
     /// Sees to it that everything is observed that the resources are about.
     pub(crate) fn observe_what_is_needed(&self) {
-        self.fleet.tell_needed(self.guard.works(), |needed| {
+        let observe = |needed: &Needed| {
             self.workloads.keep(&needed.places);
             self.mirrors.keep(&needed.gateways);
             self.turns.keep(&needed.gateways);
-        });
+        };
+        self.fleet.tell_needed(|| self.guard.works(), observe);
     }
 
     /// Writes where the resource stands, if that is new.

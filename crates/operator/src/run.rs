@@ -3,6 +3,7 @@
 //! Contract: whatever is missing outside (API server, CRD, credentials, gateway) is waited for
 //! and said in the log; none of it ends the process.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -77,6 +78,10 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         ..Pace::default()
     };
     let work = Arc::new(Work::new(clock));
+    if leadership.is_some() {
+        // Until this replica leads.
+        work.close();
+    }
     let scopes = settings.scopes();
     let fleet = Arc::new(Fleet::new(policy.clone(), scopes.iter().cloned()));
     let (events, publishing) = Events::new(client.clone(), health.pulse("events"));
@@ -205,23 +210,18 @@ fn take_in<A: AgentCore>(event: Event<Shown>, scope: &Scope, operator: &Operator
         Event::Init => return fleet.listing_begins(scope),
         Event::InitDone => {
             let woken = fleet.listing_ends(scope);
+            let gone = woken.iter().filter(|key| fleet.get(key).is_none());
+            gone.for_each(|key| operator.edits.forget(key));
             info!(resources = fleet.len(), "the MCPServers have been read");
             woken
         }
-        Event::InitApply(server) => fleet.seen(server),
+        Event::InitApply(server) => {
+            let key = Key::of(&server);
+            operator.taking_in(&key, || fleet.seen(server)).unwrap_or_default()
+        }
         Event::Apply(server) => {
             let key = Key::of(&server);
-            if let Some(time) = operator.edits.seen(fleet.get(&key).as_ref(), &server)
-                && operator.guard.works()
-            {
-                operator.metrics.ready_after(time);
-            }
-            let woken = fleet.seen(server);
-            if woken.contains(&key) {
-                // A person has changed it, and wants to know how things stand now.
-                fleet.gateways_of(&key).iter().for_each(|id| operator.mirrors.ask(id));
-            }
-            woken
+            operator.taking_in(&key, || take_in_change(server, operator)).unwrap_or_default()
         }
         Event::Delete(server) => {
             let key = Key::of(&server);
@@ -238,6 +238,23 @@ fn take_in<A: AgentCore>(event: Event<Shown>, scope: &Scope, operator: &Operator
     };
     operator.observe_what_is_needed();
     operator.work.wake(woken, urgency);
+}
+
+/// A resource that has changed while the watch goes on. Returns whom to wake.
+fn take_in_change<A: AgentCore>(server: MCPServer, operator: &Operator<A>) -> HashSet<Key> {
+    let fleet = &operator.fleet;
+    let key = Key::of(&server);
+    if let Some(time) = operator.edits.seen(fleet.get(&key).as_ref(), &server)
+        && operator.guard.works()
+    {
+        operator.metrics.ready_after(time);
+    }
+    let woken = fleet.seen(server);
+    if woken.contains(&key) {
+        // A person has changed it, and wants to know how things stand now.
+        fleet.gateways_of(&key).iter().for_each(|id| operator.mirrors.ask(id));
+    }
+    woken
 }
 
 /// The event with its object, unless that cannot be read. Its end needs no reading.

@@ -27,6 +27,9 @@ pub(crate) use metrics::{Metrics, Mounted, Security};
 /// How much is shown of what was given and is wrong, in characters.
 const MOST_SHOWN: usize = 256;
 
+/// Longer is a slip of the pen, and at some length the calendar ends.
+const LONGEST: Duration = Duration::from_hours(24);
+
 /// What the operator was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
@@ -328,7 +331,11 @@ fn boolean(text: &str) -> Result<bool, &'static str> {
 
 fn duration(text: &str) -> Result<Duration, &'static str> {
     let duration: SignedDuration = text.parse().map_err(|_| "a duration is like 10s or 1m30s")?;
-    Duration::try_from(duration).map_err(|_| "a duration is not negative")
+    match Duration::try_from(duration) {
+        Ok(duration) if duration > LONGEST => Err("a duration is a day at most"),
+        Ok(duration) => Ok(duration),
+        Err(_) => Err("a duration is not negative"),
+    }
 }
 
 /// As controller-runtime takes it: `host:port`, `:port` for every interface, `0` for nowhere.

@@ -156,6 +156,18 @@ impl Turns {
         }
     }
 
+    /// Nobody wants to call any more.
+    pub(crate) fn clear(&self) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let State { line, quotas, granted, waiting } = &mut *state;
+        *line = Line::default();
+        waiting.clear();
+        for (_, (_, permit)) in granted.drain() {
+            quotas.unused(permit, now);
+        }
+    }
+
     /// The gateway has been looked at.
     pub(crate) fn looked_at(&self, gateway: &GatewayId, sight: &Sight) {
         let now = self.clock.now();

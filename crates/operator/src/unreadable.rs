@@ -1,4 +1,4 @@
-//! What is said of resources that cannot be read.
+//! What is said of resources that cannot be read, or at which this program fails before a pass.
 //!
 //! Contract: each says so itself, in its conditions, of which those that can be read are kept; nothing
 //! else of it is written. Where that is refused, an event and the log say it. What is wrong with one is
@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::events::Events;
-use crate::fleet::Key;
+use crate::fleet::{Key, Obstacle};
 use crate::kubernetes::{Error, limited};
 use crate::pass::Operator;
 
@@ -35,11 +35,12 @@ pub(crate) async fn tell<A: AgentCore>(client: Client, operator: Arc<Operator<A>
     loop {
         // Either will do.
         drop(pulse.keep(timeout(PERIOD, operator.unreadable.notified())).await);
-        for key in operator.fleet.unreadables() {
+        for (key, obstacle) in operator.fleet.unreadables() {
             if operator.dry_run || !operator.guard.works() {
                 break;
             }
-            let said = Box::pin(say(&client, &operator.events, &key, operator.clock.now()));
+            let said =
+                Box::pin(say(&client, &operator.events, &key, &obstacle, operator.clock.now()));
             let told = pulse.keep(said).await;
             let Err(error) = told else { continue };
             let error = error.to_string();
@@ -52,12 +53,23 @@ pub(crate) async fn tell<A: AgentCore>(client: Client, operator: Arc<Operator<A>
     }
 }
 
-async fn say(client: &Client, events: &Events, key: &Key, now: Timestamp) -> Result<(), Error> {
+async fn say(
+    client: &Client,
+    events: &Events,
+    key: &Key,
+    obstacle: &Obstacle,
+    now: Timestamp,
+) -> Result<(), Error> {
     let kind = ApiResource::erase::<MCPServer>(&());
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &key.namespace, &kind);
     let object = limited(api.get(&key.name)).await?;
-    let Some((server, error)) = unreadable(object) else { return Ok(()) };
-    let report = Report::unreadable(&error);
+    let (server, error) = readable_part(object);
+    let report = match (error, obstacle) {
+        (Some(error), _) => Report::unreadable(&error),
+        (None, Obstacle::Panic(place)) => Report::broken(place.as_deref()),
+        // The watch will show it.
+        (None, Obstacle::Form) => return Ok(()),
+    };
     let status = project(&server, None, &report, now);
     if server.status.as_ref() == Some(&status) {
         return Ok(());
@@ -85,14 +97,14 @@ async fn say(client: &Client, events: &Events, key: &Key, now: Timestamp) -> Res
     written.map(drop)
 }
 
-/// What can be read of it, which are its metadata and conditions, and what cannot. `None`: all of it can.
-fn unreadable(object: DynamicObject) -> Option<(MCPServer, String)> {
+/// What can be read of any, which are its metadata and conditions, and what of this one cannot, if anything.
+fn readable_part(object: DynamicObject) -> (MCPServer, Option<String>) {
     let DynamicObject { metadata, data, .. } = object;
     let spec = data.get("spec").cloned().unwrap_or_default();
     let status = data.get("status").cloned().unwrap_or_default();
     let least = json!({ "endpoint": "", "capabilities": [] });
     let error = wrong::<api::MCPServerSpec>("spec", &spec, &least)
-        .or_else(|| wrong::<Option<MCPServerStatus>>("status", &status, &json!({})))?;
+        .or_else(|| wrong::<Option<MCPServerStatus>>("status", &status, &json!({})));
     let conditions = status.get("conditions").and_then(Value::as_array).into_iter().flatten();
     let readable = |value: &Value| serde_json::from_value::<Condition>(value.clone()).ok();
     let status = MCPServerStatus {
@@ -100,7 +112,7 @@ fn unreadable(object: DynamicObject) -> Option<(MCPServer, String)> {
         observed_generation: status.get("observedGeneration").and_then(Value::as_i64),
         ..MCPServerStatus::default()
     };
-    Some((MCPServer { metadata, spec: api::MCPServerSpec::default(), status: Some(status) }, error))
+    (MCPServer { metadata, spec: api::MCPServerSpec::default(), status: Some(status) }, error)
 }
 
 /// What is wrong with this part of it, and in which fields. `least` is a part that can be read.
@@ -133,13 +145,14 @@ mod tests {
     #[test]
     fn conditions_that_can_be_read_are_kept() {
         let good = json!({ "endpoint": "https://a.example.com", "capabilities": ["tools"] });
-        assert!(unreadable(object(&good, &Value::Null)).is_none());
+        assert_eq!(readable_part(object(&good, &Value::Null)).1, None);
         let theirs = json!({
             "type": "Theirs", "status": "True", "reason": "R", "message": "",
             "lastTransitionTime": "2026-01-02T03:04:05Z",
         });
         let status = json!({ "targetId": 7, "observedGeneration": 3, "conditions": [7, theirs] });
-        let (server, _) = unreadable(object(&good, &status)).unwrap();
+        let (server, error) = readable_part(object(&good, &status));
+        assert!(error.unwrap().contains("status.targetId: invalid type"));
         let status = server.status.unwrap();
         assert_eq!(status.observed_generation, Some(3));
         assert_eq!(status.conditions.len(), 1);
@@ -148,7 +161,7 @@ mod tests {
     #[test]
     fn each_field_of_another_form_is_named() {
         let good = json!({ "endpoint": "https://a.example.com", "capabilities": ["tools"] });
-        let said = |spec: &Value, status: &Value| unreadable(object(spec, status)).unwrap().1;
+        let said = |spec: &Value, status: &Value| readable_part(object(spec, status)).1.unwrap();
         let status = said(&good, &json!({ "targetId": 7, "gatewayId": "gw", "neverReady": "no" }));
         assert!(status.contains("status.targetId: invalid type: integer `7`"), "{status}");
         assert!(

@@ -1,6 +1,7 @@
 //! Who works next: the queue with a clock and workers, and who waits for which gateway.
 //!
-//! Contract: a resource is in the hands of one worker at a time. A wake-up is never lost.
+//! Contract: a resource is in the hands of one worker at a time. While there is work to be done a wake-up
+//! is never lost; who stands by keeps none, because whoever takes up the work looks after all.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,8 @@ pub(crate) struct Work {
 
 #[derive(Default)]
 struct State {
+    /// Whether nobody works here.
+    is_closed: bool,
     queue: Queue<Key>,
     /// Since when workers have had the resources that they have.
     in_work: HashMap<Key, Instant>,
@@ -70,10 +73,29 @@ impl Work {
         Self { clock, state: Mutex::default(), changed: Notify::new() }
     }
 
+    /// Work is done here from now on.
+    pub(crate) fn open(&self) {
+        self.state().is_closed = false;
+    }
+
+    /// No work is done here any more, and what was to be done is forgotten: it would be kept for as long as
+    /// another replica works, of resources that are gone too. No worker may have a resource.
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        state.queue.clear();
+        state.in_work.clear();
+        state.awaits.clear();
+        state.awaited.clear();
+    }
+
     /// These resources are due now.
     pub(crate) fn wake(&self, keys: impl IntoIterator<Item = Key>, urgency: Urgency) {
         let now = self.clock.now();
         let mut state = self.state();
+        if state.is_closed {
+            return;
+        }
         for key in keys {
             let namespace = key.namespace.clone();
             state.queue.wake(key, &namespace, now, urgency);
@@ -223,6 +245,21 @@ mod tests {
         assert!(awaited(&work));
         work.done(&key("y"), Outcome::default());
         assert!(!awaited(&work));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_while_nobody_works() {
+        let work = Work::new(Clock::start());
+        work.wake([key("before")], Urgency::New);
+        work.done(&key("waits"), awaiting(Call::Always));
+        work.close();
+        work.wake([key("meanwhile")], Urgency::Person);
+        work.wake_awaiting(&GatewayId::from("gw"));
+        assert!(work.overview().due.is_empty() && work.waits().is_empty());
+        work.open();
+        work.wake([key("after")], Urgency::Routine);
+        assert_eq!(work.next().await, key("after"));
+        assert_eq!(work.state().queue.next_due(), None);
     }
 
     #[tokio::test]

@@ -2,8 +2,10 @@
 //!
 //! Contract: a key stands in one place at a time, and keeps it until it is picked or leaves. A place
 //! whose gateway or kind of call has no room holds up nobody else. A pick looks at every combination
-//! of gateway and namespace that waits: AWS permits few dozen calls a second, so that costs nothing.
+//! of gateway and namespace that waits: AWS permits few dozen calls a second, so that costs nothing. Where
+//! there is no room for anybody it looks at the gateways alone, because everyone who joins asks that.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
@@ -32,6 +34,8 @@ pub struct Line<K> {
     standing: HashMap<K, (Place, u64)>,
     /// In order of arrival in each place.
     places: BTreeMap<Place, BTreeMap<u64, K>>,
+    /// How many wait for each kind of call on each gateway.
+    calls: BTreeMap<(Attempt, GatewayId), usize>,
     turns: Turns,
     gateways: Shares<GatewayId>,
     namespaces: Shares<String>,
@@ -43,6 +47,7 @@ impl<K> Default for Line<K> {
         Self {
             standing: HashMap::new(),
             places: BTreeMap::new(),
+            calls: BTreeMap::new(),
             turns: Turns::default(),
             gateways: Shares::default(),
             namespaces: Shares::default(),
@@ -59,29 +64,29 @@ impl<K: Clone + Eq + Hash> Line<K> {
         }
         self.leave(key);
         self.arrivals += 1;
+        *self.calls.entry((place.attempt, place.gateway.clone())).or_default() += 1;
         self.places.entry(place.clone()).or_default().insert(self.arrivals, key.clone());
         self.standing.insert(key.clone(), (place, self.arrivals));
     }
 
     /// Waits no more.
     pub fn leave(&mut self, key: &K) {
-        if let Some((place, arrival)) = self.standing.remove(key)
-            && let Some(here) = self.places.get_mut(&place)
-        {
+        let Some((place, arrival)) = self.standing.remove(key) else { return };
+        if let Some(here) = self.places.get_mut(&place) {
             here.remove(&arrival);
             if here.is_empty() {
                 self.places.remove(&place);
             }
         }
+        self.one_less(place);
     }
 
     /// The one whose turn it is among those for whom there is room. It stands here no more.
     pub fn pick(&mut self, has_room: impl Fn(Attempt, &GatewayId) -> bool) -> Option<(K, Place)> {
-        let places = self.places.keys();
-        let lowest = places.clone().map(|place| self.gateways.rank(&place.gateway)).min();
-        self.gateways.reach(lowest.unwrap_or_default());
-        let lowest = places.map(|place| self.namespaces.rank(&place.namespace)).min();
-        self.namespaces.reach(lowest.unwrap_or_default());
+        if !self.calls.keys().any(|(attempt, gateway)| has_room(*attempt, gateway)) {
+            return None;
+        }
+        self.level();
         let order = self.turns.order();
         let place = order.into_iter().find_map(|urgency| self.best(urgency, &has_room))?;
         let here = self.places.get_mut(&place)?;
@@ -93,6 +98,9 @@ impl<K: Clone + Eq + Hash> Line<K> {
         self.turns.had(place.urgency);
         self.gateways.charge(&place.gateway, 1);
         self.namespaces.charge(&place.namespace, 1);
+        self.one_less(place.clone());
+        // Who comes next is level with those who wait now.
+        self.level();
         Some((key, place))
     }
 
@@ -103,10 +111,27 @@ impl<K: Clone + Eq + Hash> Line<K> {
 
     /// The kinds of call that anybody waits for.
     pub fn attempts(&self) -> impl Iterator<Item = Attempt> {
-        let mut waiting: Vec<Attempt> = self.places.keys().map(|place| place.attempt).collect();
-        waiting.sort_unstable();
+        let mut waiting: Vec<Attempt> = self.calls.keys().map(|(attempt, _)| *attempt).collect();
         waiting.dedup();
         waiting.into_iter()
+    }
+
+    /// Nobody who waits has had less than this.
+    fn level(&mut self) {
+        let places = self.places.keys();
+        let lowest = places.clone().map(|place| self.gateways.rank(&place.gateway)).min();
+        self.gateways.reach(lowest.unwrap_or_default());
+        let lowest = places.map(|place| self.namespaces.rank(&place.namespace)).min();
+        self.namespaces.reach(lowest.unwrap_or_default());
+    }
+
+    fn one_less(&mut self, Place { attempt, gateway, .. }: Place) {
+        if let Entry::Occupied(mut waiting) = self.calls.entry((attempt, gateway)) {
+            *waiting.get_mut() -= 1;
+            if *waiting.get() == 0 {
+                waiting.remove();
+            }
+        }
     }
 
     /// Of those of this urgency the place whose gateway and namespace together have had least, and

@@ -118,6 +118,13 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         }
     }
 
+    /// Forgets all keys, of which none may be in work.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.resting.clear();
+        self.due.iter_mut().for_each(|due| due.keys.clear());
+    }
+
     /// Since when the key, which is in work, had been due when a worker took it.
     #[must_use]
     pub fn due_since(&self, key: &K) -> Option<Timestamp> {

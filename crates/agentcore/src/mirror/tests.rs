@@ -150,6 +150,25 @@ async fn throttled_lists_slow_all_mirrors_down() {
     assert!((1..=16).contains(&looks), "half of 32, or less: {looks}");
 }
 
+/// To begin anew would only ask more of an AWS that refuses.
+#[tokio::test(start_paused = true)]
+async fn to_wait_for_a_turn_among_many_is_not_to_hang() {
+    let gateways: Vec<String> = (0..500).map(|number| format!("gw{number}")).collect();
+    let gateways: Vec<&str> = gateways.iter().map(String::as_str).collect();
+    let mut stage = Stage::of(&gateways);
+    for gateway in &gateways {
+        stage.fails(gateway, FailureClass::Throttled);
+    }
+    for _ in 0..30 {
+        stage.pass(MINUTE).await;
+        let checks = stage.mirrors.shared.health.checks();
+        assert!(checks.iter().all(|check| check.failure.is_none()), "{checks:?}");
+    }
+    let counts = gateways.iter().map(|gateway| stage.looks_since(gateway, Duration::ZERO).len());
+    let (least, most) = (counts.clone().min().unwrap(), counts.max().unwrap());
+    assert!(least >= 1 && most <= least + 1, "each has its turn: {least} to {most}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn gateways_that_refuse_take_nothing_from_the_others() {
     let mut stage = Stage::of(&["gw", "refused-1", "refused-2", "refused-3"]);

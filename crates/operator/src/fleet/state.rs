@@ -15,6 +15,10 @@ use super::text::Text;
 use super::{Key, Scope};
 use crate::workloads::{Named, Place};
 
+/// In tests to judge a resource of this name panics, as a mistake in what judges would.
+#[cfg(test)]
+pub(crate) const POISON: &str = "poison";
+
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) policy: Arc<Policy>,
@@ -28,13 +32,22 @@ pub(super) struct State {
     /// The scopes that have not been read yet.
     pub(super) unread: HashSet<Scope>,
     /// Those that cannot be read as they are now, members or not.
-    pub(super) unreadable: HashSet<Key>,
+    pub(super) unreadable: HashMap<Key, Obstacle>,
     pub(super) tally: Tally,
     /// How many times it has changed what is claimed or named.
     pub(super) changes: u64,
     /// What was told last of what has to be observed: after how many changes, and whether to one who
     /// works.
     pub(super) told: Option<(u64, bool)>,
+}
+
+/// Why a resource is not known as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Obstacle {
+    /// It has no `MCPServer`'s form.
+    Form,
+    /// To judge it panics, at this place.
+    Panic(Option<String>),
 }
 
 #[derive(Debug)]
@@ -87,6 +100,8 @@ struct Stakes {
 
 impl Stakes {
     fn of(server: &MCPServer, policy: &Policy) -> Self {
+        #[cfg(test)]
+        assert!(server.metadata.name.as_deref() != Some(POISON), "a spec that nobody thought of");
         let wish = validate(server).ok();
         Self {
             is_foreign: foreign_arn(server, policy).is_some(),
@@ -106,7 +121,7 @@ impl State {
             workloads: HashMap::new(),
             listed: HashMap::new(),
             unread,
-            unreadable: HashSet::new(),
+            unreadable: HashMap::new(),
             tally: Tally::default(),
             changes: 0,
             told: None,
@@ -152,8 +167,8 @@ impl State {
     }
 
     /// It cannot be read as it is now, and counts as one that says so.
-    pub(super) fn cannot_read(&mut self, key: &Key) {
-        if self.unreadable.insert(key.clone()) {
+    pub(super) fn cannot_read(&mut self, key: &Key, obstacle: Obstacle) {
+        if self.unreadable.insert(key.clone(), obstacle).is_none() {
             if let Some(before) = self.read(key) {
                 self.tally.remove(&before);
             }
@@ -163,7 +178,7 @@ impl State {
 
     /// It does not count any more as it did.
     fn discount(&mut self, key: &Key, before: Option<&MCPServer>) {
-        if self.unreadable.remove(key) {
+        if self.unreadable.remove(key).is_some() {
             self.tally.remove_unreadable();
         } else if let Some(before) = before {
             self.tally.remove(before);

@@ -112,7 +112,7 @@ fn a_late_answer_does_not_bring_back_who_is_gone() {
     fleet.refreshed(server("a", "x", 2));
     assert!(fleet.get(&key("a", "x")).is_none());
     let mut heard = None;
-    fleet.tell_needed(true, |needed| heard = Some(needed.gateways.clone()));
+    fleet.tell_needed(|| true, |needed| heard = Some(needed.gateways.clone()));
     assert_eq!(heard, Some(HashSet::new()));
 }
 
@@ -208,7 +208,7 @@ fn workloads_are_needed_where_one_is_named() {
     let fleet = fleet();
     let mut heard = HashSet::new();
     let mut places = || {
-        fleet.tell_needed(true, |needed| heard.clone_from(&needed.places));
+        fleet.tell_needed(|| true, |needed| heard.clone_from(&needed.places));
         heard.clone()
     };
     let place = |namespace: &str, kind| Place { namespace: namespace.to_owned(), kind };
@@ -245,7 +245,7 @@ fn no_gateway_is_looked_at_for_what_belongs_to_another_account() {
     fleet.seen(bound);
     let looked_at = || {
         let mut heard = None;
-        fleet.tell_needed(true, |needed| heard = Some(needed.gateways.clone()));
+        fleet.tell_needed(|| true, |needed| heard = Some(needed.gateways.clone()));
         heard
     };
     assert_eq!(looked_at(), Some(HashSet::from([GatewayId::from("gw")])), "it may be ours");
@@ -261,7 +261,7 @@ fn what_is_needed_is_told_when_it_changes() {
     let fleet = fleet();
     let told = |works| {
         let mut heard = None;
-        fleet.tell_needed(works, |needed| heard = Some(needed.gateways.len()));
+        fleet.tell_needed(|| works, |needed| heard = Some(needed.gateways.len()));
         heard
     };
     assert_eq!(told(true), Some(0));
@@ -270,6 +270,10 @@ fn what_is_needed_is_told_when_it_changes() {
     fleet.refreshed(server("a", "x", 2));
     assert_eq!(told(true), None, "it claims what it claimed");
     assert_eq!(told(false), Some(0), "who stands by looks at no gateway");
+    assert_eq!(told(true), Some(1));
+    // Were it asked before, who has just taken up the work could be told of as standing by.
+    let is_held = || fleet.state.try_lock().is_err();
+    fleet.tell_needed(|| !is_held(), |needed| assert!(needed.gateways.is_empty()));
     assert_eq!(told(true), Some(1));
 }
 
@@ -310,7 +314,7 @@ fn what_cannot_be_read_counts_as_that_until_it_can_be_or_goes() {
     assert!(fleet.get(&key("a", "x")).is_some(), "what was known of it is all that is");
     fleet.seen(server("a", "x", 2));
     assert_eq!(fleet.tally(), HashMap::from([(unreadable, 1), (pending, 1)]));
-    assert_eq!(fleet.unreadables(), [key("a", "y")]);
+    assert_eq!(fleet.unreadables(), [(key("a", "y"), Obstacle::Form)]);
     fleet.gone(&key("a", "y"));
     fleet.unreadable(&key("a", "z"));
     fleet.listing_begins(&Scope(None));

@@ -1,4 +1,5 @@
-//! Passes that panic: told, and tried again with growing pauses.
+//! Passes that panic: told, and tried again with growing pauses. And what the watch shows, where to take
+//! that in panics.
 //!
 //! Contract: a panic is a mistake of this program that one resource brings to light. To that resource it
 //! is what a crash would be to all: nothing is remembered of it, and its records tell the next pass what
@@ -17,7 +18,7 @@ use tracing::{error, info, warn};
 
 use super::Operator;
 use crate::fleet::Key;
-use crate::panics::{Panic, caught};
+use crate::panics::{Panic, caught, caught_at_once};
 use crate::work::Outcome;
 
 /// The resources whose last pass panicked.
@@ -94,12 +95,41 @@ impl Panics {
         self.bouts().remove(key);
     }
 
+    /// Nobody works here any more.
+    pub(crate) fn clear(&self) {
+        self.bouts().clear();
+    }
+
     fn bouts(&self) -> MutexGuard<'_, HashMap<Key, Bout>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<A: AgentCore> Operator<A> {
+    /// Takes in what the watch shows of a resource. One at which that panics counts as one that cannot be
+    /// read: what was known of it before is all that is, and the watch goes on to show the others.
+    pub(crate) fn taking_in<T>(&self, key: &Key, work: impl FnOnce() -> T) -> Option<T> {
+        // Whatever is changed with it is changed after all that can panic, which is to judge it.
+        let Panic { text, place } = match caught_at_once(work) {
+            Ok(done) => return Some(done),
+            Err(panic) => panic,
+        };
+        let (namespace, name) = (&key.namespace, &key.name);
+        error!(
+            namespace,
+            name,
+            panic = text,
+            place,
+            "to take in the MCPServer has panicked: nothing is done for it"
+        );
+        if self.guard.works() {
+            self.metrics.panicked();
+        }
+        self.fleet.broken(key, place);
+        self.unreadable.notify_one();
+        None
+    }
+
     /// A pass over the resource has panicked.
     pub(super) async fn panicked(&self, key: &Key, panic: &Panic) -> Outcome {
         let (namespace, name) = (&key.namespace, &key.name);

@@ -44,6 +44,11 @@ impl Refusals {
     pub(super) fn over(&self, key: &Key) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
+
+    /// Nobody works here any more.
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 impl<A: AgentCore> Operator<A> {

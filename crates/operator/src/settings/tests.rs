@@ -80,6 +80,8 @@ fn a_wrong_value_is_named_with_what_to_do() {
         (["--consistency-window", "ten"], "a duration is like 10s"),
         (["--consistency-window", "-1s"], "--consistency-window (or CONSISTENCY_WINDOW)"),
         (["--sync-interval", "10ms"], "at least 1s"),
+        // Five of them are more than there is time.
+        (["--sync-interval", "9000000000000000000s"], "a duration is a day at most"),
         (["--log-level", "loud"], "one of error, warn, info, debug, trace"),
         (["--log-format", "xml"], "--log-format (or LOG_FORMAT) is \"xml\": one of json, text"),
         (["--watch-namespaces", "a,B"], "--watch-namespaces (or WATCH_NAMESPACES) is \"B\""),

@@ -146,3 +146,13 @@ async fn a_call_that_is_lost_counts_as_one_without_an_answer() {
     stage.turns.looked_at(&"gw".into(), &seen);
     assert!(stage.goes_now("b", Attempt::Create), "a List shows that it is not");
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_held_for_those_who_work_no_more() {
+    let stage = Stage::new(Limits { operations: 1, ..Limits::default() });
+    assert!(stage.goes_now("a", Attempt::Create));
+    assert!(!stage.goes_now("b", Attempt::Create));
+    stage.turns.clear();
+    assert!(stage.turns.in_line().is_empty());
+    assert!(stage.goes_now("c", Attempt::Create), "its slot is free");
+}

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
 use super::*;
@@ -117,4 +118,44 @@ fn everybody_has_a_turn_in_the_end() {
     }
     let picked: HashMap<u32, Place> = std::iter::from_fn(|| line.pick(|_, _| true)).collect();
     assert_eq!(picked, expected);
+}
+
+#[test]
+fn where_there_is_no_room_a_long_line_costs_nothing() {
+    let mut line = Line::default();
+    let asked = Cell::new(0);
+    for number in 0..1000 {
+        line.join(&number, update("full", &format!("n{number}")));
+        let nobody = line.pick(|_, _| {
+            asked.set(asked.get() + 1);
+            false
+        });
+        assert_eq!(nobody, None);
+    }
+    assert_eq!(asked.get(), 1000, "once for the gateway each time");
+    for number in 0..1000 {
+        line.leave(&number);
+    }
+    assert_eq!((line.attempts().count(), line.calls.len()), (0, 0));
+}
+
+#[test]
+fn who_comes_back_to_a_full_gateway_has_saved_nothing_up() {
+    let mut line = Line::default();
+    for key in 0..100 {
+        line.join(&key, update("g", "busy"));
+        assert_eq!(line.pick(|_, _| true).map(|(key, _)| key), Some(key));
+    }
+    for key in 100..110 {
+        line.join(&key, update("g", "busy"));
+    }
+    assert!(line.pick(|_, _| true).is_some());
+    assert_eq!(line.pick(|_, _| false), None);
+    for key in 200..210 {
+        line.join(&key, update("g", "rested"));
+    }
+    let first: Vec<u32> =
+        std::iter::from_fn(|| line.pick(|_, _| true)).map(|(key, _)| key).take(8).collect();
+    let rested = first.iter().filter(|key| **key >= 200).count();
+    assert!((3..=5).contains(&rested), "in turns: {first:?}");
 }

@@ -4,13 +4,14 @@ use std::sync::atomic::Ordering;
 use futures::future::join_all;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Api;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 use testkit::scenario::{condition, is_ready, valid_spec};
 use testkit::{ControlPlane, TestResult, install, wait};
 use tokio::sync::watch;
 
 use super::*;
+use crate::fleet::{Obstacle, POISON};
 use crate::pass::stage::{SHAKY, Shaky, operator};
 
 const SOON: Duration = Duration::from_mins(1);
@@ -79,6 +80,46 @@ async fn a_pass_that_panics_concerns_its_resource_alone() -> TestResult {
 
     stop.send_replace(true);
     worker.await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_in_hides_nobody() -> TestResult {
+    let cluster = ControlPlane::shared().await?;
+    crate::panics::listen();
+    let client = cluster.client()?;
+    install::crd(&client).await?;
+    let namespace = cluster.namespace("poison").await?;
+    let servers: Api<MCPServer> = Api::namespaced(client.clone(), &namespace);
+    let params = PostParams::default();
+    // One is there at the start, so that the list has it.
+    servers.create(&params, &MCPServer::new(POISON, valid_spec(POISON))).await?;
+    let operator = operator(client.clone(), &namespace, Arc::new(Shaky::default()));
+    tokio::spawn(crate::unreadable::tell(client, Arc::clone(&operator)));
+    let (_stop, stopped) = watch::channel(false);
+    tokio::spawn({
+        let operator = Arc::clone(&operator);
+        async move { operator.serve(stopped).await }
+    });
+    let told = wait::on(&servers, POISON)
+        .within(SOON)
+        .until("word of the mistake", |server| {
+            condition(server, "Ready").is_some_and(|ready| ready.1 == "InternalError")
+        })
+        .await?;
+    let (_, _, message) = condition(&told, "Ready").unwrap_or_default();
+    assert!(message.contains("fleet/state.rs:"), "where it was: {message}");
+    // The watch has shown that too, and goes on.
+    servers.create(&params, &MCPServer::new("alpha", valid_spec("alpha"))).await?;
+    wait::on(&servers, "alpha").within(SOON).until("Ready", is_ready).await?;
+    let key = Key::new(&namespace, POISON);
+    let obstacles = operator.fleet.unreadables();
+    assert!(
+        matches!(&obstacles[..], [(of, Obstacle::Panic(Some(_)))] if *of == key),
+        "{obstacles:?}"
+    );
+    servers.delete(POISON, &DeleteParams::default()).await?;
+    wait::on(&servers, POISON).within(SOON).until_gone().await?;
     Ok(())
 }
 
