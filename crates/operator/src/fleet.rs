@@ -350,7 +350,7 @@ impl Fleet {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that could panic is done while it is held.
+        // What can panic while it is held is to judge a resource, before anything of it is changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

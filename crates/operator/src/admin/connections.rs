@@ -1,11 +1,12 @@
 //! HTTP connections, each with its limits.
 //!
 //! Contract: no more than so many at once, so that nobody can take the process's memory and files by
-//! asking; the others wait outside. None stays for ever, whatever the client does or leaves undone.
+//! asking; who comes then takes the place of the oldest, so that nobody can keep a probe out by saying
+//! nothing. None stays for ever, whatever the client does or leaves undone.
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,7 +15,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing::debug;
@@ -49,9 +50,8 @@ pub(super) enum Protocol {
 
 /// Answers by this router, for ever.
 pub(super) async fn serve(listener: TcpListener, protocol: Protocol, router: Router) {
-    let room = Arc::new(Semaphore::new(MOST));
+    let mut open = VecDeque::<JoinHandle<()>>::new();
     loop {
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -63,11 +63,13 @@ pub(super) async fn serve(listener: TcpListener, protocol: Protocol, router: Rou
                 continue;
             }
         };
-        let (protocol, router) = (protocol.clone(), router.clone());
-        tokio::spawn(async move {
-            answer(stream, protocol, router).await;
-            drop(place);
-        });
+        open.retain(|connection| !connection.is_finished());
+        if open.len() >= MOST
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
+        }
+        open.push_back(tokio::spawn(answer(stream, protocol.clone(), router.clone())));
     }
 }
 
@@ -121,5 +123,40 @@ async fn talk(
 fn note(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
     if let Err(error) = ended {
         debug!(error, "a connection broke");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// A liveness probe is answered whoever else holds connections and says nothing.
+    #[tokio::test]
+    async fn those_who_say_nothing_keep_nobody_out() -> io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let router = Router::new().route("/livez", get(async || "ok"));
+        tokio::spawn(serve(listener, Protocol::Plain, router));
+        let mut silent = Vec::new();
+        for _ in 0..MOST * 2 {
+            silent.push(TcpStream::connect(address).await?);
+        }
+        let ask = async {
+            let mut probe = TcpStream::connect(address).await?;
+            probe.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await?;
+            let mut answer = String::new();
+            probe.read_to_string(&mut answer).await?;
+            io::Result::Ok(answer)
+        };
+        let answer = timeout(Duration::from_secs(10), ask).await.expect("it is answered")?;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok"), "{answer}");
+        // The first of them are let go.
+        let mut nothing = [0];
+        let end = timeout(Duration::from_secs(10), silent[0].read(&mut nothing)).await;
+        assert_eq!(end.expect("it is closed").unwrap_or_default(), 0);
+        Ok(())
     }
 }
