@@ -25,7 +25,7 @@ use tokio::time::{sleep_until, timeout};
 use crate::pace::is_refusal;
 use crate::{AgentCore, Clock, Limit, Pace};
 use picture::Picture;
-use turnstile::Turnstile;
+use turnstile::{Look, Turnstile};
 
 /// How long a List may take, with all its pages: a mirror must not hang on one that never ends.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -247,7 +247,7 @@ impl<A: AgentCore> Task<A> {
                 let most = Duration::try_from(wait).unwrap_or_default() + self.longest_turn();
                 let its_turn = pulse.keep_at_most(most, async {
                     tokio::select! {
-                        () = self.turn(due) => true,
+                        () = self.turn(look, due) => true,
                         () = self.wake.notified() => false,
                     }
                 });
@@ -276,16 +276,19 @@ impl<A: AgentCore> Task<A> {
         None
     }
 
-    /// How long its turn may be away: where AWS throttles, of hundreds of mirrors each waits for long.
+    /// How long its turn may be away: where AWS throttles, of hundreds of mirrors each waits for long. At
+    /// worst for all first looks, with the others among them, and then for all others.
     fn longest_turn(&self) -> Duration {
         let mirrors = u32::try_from(self.shared.lock().len()).unwrap_or(u32::MAX);
-        LONGEST_TURN.saturating_add(self.shared.turnstile.slowest().saturating_mul(mirrors))
+        let looks = mirrors.saturating_mul(3);
+        LONGEST_TURN.saturating_add(self.shared.turnstile.slowest().saturating_mul(looks))
     }
 
     /// The time has come, and the budget permits it.
-    async fn turn(&self, due: Timestamp) {
+    async fn turn(&self, look: u64, due: Timestamp) {
         sleep_until(self.shared.clock.instant(due)).await;
-        self.shared.turnstile.pass(due).await;
+        let look = if look == 0 { Look::First } else { Look::Another };
+        self.shared.turnstile.pass(look, due).await;
     }
 
     /// A List can take long and pauses can be longer, so this has a timer of its own. It also
