@@ -308,9 +308,11 @@ fn of_two_that_were_making_one_at_once_each_knows_its_own() {
     };
     // Recorded by another version, it tells nothing: the older one may have made it.
     let of_another_scheme = |_: &Story| "v0:abc".to_owned();
-    let cases: [(fn(&Story) -> String, bool); 3] =
-        [(of_another_endpoint, true), (of_story, false), (of_another_scheme, false)];
-    for (theirs, ours) in cases {
+    for (theirs, ours) in [
+        (of_another_endpoint as fn(&Story) -> String, true),
+        (of_story, false),
+        (of_another_scheme, false),
+    ] {
         let mut story = Story::given_server();
         story.given_fault("Create", Fault::LostAfter).when_taken("Create");
         let mut other = rival(&story, -60);
