@@ -256,6 +256,25 @@ pub fn is_ready(server: &MCPServer) -> bool {
     is_current(server) && condition(server, "Ready").is_some_and(|ready| ready.0 == "True")
 }
 
+/// Whether it is Ready with its newest generation, and nothing is left open in its records: it says in its
+/// annotation, too, which target it has, and has left no other behind.
+#[must_use]
+pub fn is_settled(server: &MCPServer) -> bool {
+    let Some(status) = &server.status else { return false };
+    let annotations = server.metadata.annotations.as_ref();
+    let said = annotations.and_then(|annotations| annotations.get(api::TARGET_ANNOTATION));
+    let gateway = status.gateway_arn.as_deref().and_then(|arn| arn.rsplit_once('/'));
+    let has =
+        gateway.zip(status.target_id.as_ref()).map(|((_, id), target)| format!("{id}/{target}"));
+    is_ready(server)
+        && status.applied_generation == server.metadata.generation
+        && status.intent.is_none()
+        && status.applying.is_none()
+        && status.retired.is_empty()
+        && status.tool_sync.as_ref().is_none_or(|record| record.under_way.is_none())
+        && said == has.as_ref()
+}
+
 fn is_current(server: &MCPServer) -> bool {
     let observed = server.status.as_ref().and_then(|status| status.observed_generation);
     observed.is_some() && observed == server.metadata.generation

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 use api::MCPServer;
 use emulator::{CallKind, CallRecord, Emulator, TargetView};
 use planner::Bound;
-use testkit::scenario::{GATEWAY, OTHER_GATEWAY, is_ready};
+use testkit::scenario::{GATEWAY, OTHER_GATEWAY, is_settled};
 
 use crate::stage::{NAME, PATIENCE, STRANGER, Stage, WINDOW};
 use crate::tales::{End, Tale};
@@ -69,19 +69,6 @@ pub(crate) async fn ends(stage: &Stage, end: End) -> Result<()> {
         End::Ready => wait.until("Ready with nothing left open", is_settled).await.map(drop),
         End::Gone => wait.until_gone().await,
     }
-}
-
-fn is_settled(server: &MCPServer) -> bool {
-    let Some(status) = &server.status else { return false };
-    let annotations = server.metadata.annotations.clone().unwrap_or_default();
-    let identity = Bound::of(server).map(|at| format!("{}/{}", at.gateway, at.target));
-    is_ready(server)
-        && status.applied_generation == server.metadata.generation
-        && status.intent.is_none()
-        && status.applying.is_none()
-        && status.retired.is_empty()
-        && status.tool_sync.as_ref().is_none_or(|record| record.under_way.is_none())
-        && identity.as_ref() == annotations.get(api::TARGET_ANNOTATION)
 }
 
 /// Every Synchronize that began.

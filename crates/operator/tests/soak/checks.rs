@@ -6,8 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use api::MCPServer;
 use emulator::{CallKind, CallRecord, TargetView};
-use planner::Bound;
-use testkit::scenario::{condition, is_ready};
+use testkit::scenario::{condition, is_settled};
 use testkit::wait;
 use tokio::time::Instant;
 
@@ -42,18 +41,6 @@ pub(crate) async fn comes_to_rest(stage: &Stage, people: &People) -> Result<()> 
     strangers_were_left_alone(stage)?;
     stage.aws.clear_calls();
     Ok(())
-}
-
-fn is_settled(server: &MCPServer) -> bool {
-    let Some(status) = &server.status else { return false };
-    let annotations = server.metadata.annotations.clone().unwrap_or_default();
-    let identity = Bound::of(server).map(|at| format!("{}/{}", at.gateway, at.target));
-    is_ready(server)
-        && status.applied_generation == server.metadata.generation
-        && status.intent.is_none()
-        && status.applying.is_none()
-        && status.retired.is_empty()
-        && identity.as_ref() == annotations.get(api::TARGET_ANNOTATION)
 }
 
 /// Waits until nothing is written to either side between two looks at every gateway.

@@ -12,7 +12,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use testkit::control_plane::Access;
 use testkit::proxy::{Proxy, Upstream, Weather};
-use testkit::scenario::{GATEWAY, OTHER_GATEWAY, is_ready, valid_spec};
+use testkit::scenario::{GATEWAY, OTHER_GATEWAY, is_settled, valid_spec};
 use testkit::wait::eventually;
 use testkit::{ControlPlane, Process, Scenario, binary, install, wait};
 use tokio::sync::OnceCell;
@@ -250,13 +250,4 @@ pub(super) async fn alike(stage: &Stage<'_>) -> Result<()> {
     let clean = Box::pin(clean).await?;
     ensure!(ending == *clean, "it ends otherwise:\n{ending:#?}\nthan in fair weather:\n{clean:#?}");
     Ok(())
-}
-
-fn is_settled(server: &MCPServer) -> bool {
-    let Some(status) = &server.status else { return false };
-    is_ready(server)
-        && status.applied_generation == server.metadata.generation
-        && status.applying.is_none()
-        && status.intent.is_none()
-        && status.retired.is_empty()
 }
