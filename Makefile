@@ -74,9 +74,11 @@ bench-plan: ## Measure how long it takes to plan one resource
 	cargo bench --locked -p planner --bench plan
 
 # First the quick tests; those mutants that live on have to pass the others too. Of the stories a few
-# play out hours, and take as long as all others together.
+# play out hours, and take longer than all others together.
 LONG_STORIES := told_of_once ever_more_slowly followed_or_said_not_to_be stays_the_same what_goes_by \
-	nothing_between_attempts never_replaced is_not_replaced comes_back_is_tried
+	nothing_between_attempts never_replaced is_not_replaced comes_back_is_tried \
+	credentials_that_come_back fails_after_a_restart denied_delete_keeps lost_while_its_new_name \
+	another_is_made_only_while in_a_status_of_the_future any_point_costs_one_more told_anew_whenever
 MUTATE = env -u CARGO_TARGET_DIR CARGO_INCREMENTAL=1 $(CARGO_MUTANTS) mutants -p planner --profile mutants \
 	--jobs 2 --timeout 60 --no-shuffle --output $(MCP_GATEWAY_CACHE)/mutants
 

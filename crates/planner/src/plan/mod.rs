@@ -17,7 +17,7 @@ use api::{FailureClass, GatewayId, Listing, Sight, TargetStatus};
 use jiff::Timestamp;
 
 use crate::claim::{ClaimKind, Stake};
-use crate::memory::Reading;
+use crate::memory::{Reading, Setback};
 use crate::report::{Holder, Report, Standing};
 use crate::validate::deletion_policy;
 use crate::world::{Bound, World, gateway_of, wished_target};
@@ -248,14 +248,21 @@ fn attempt(
 ) -> Decision {
     match world.memory.setback(attempt, world.generation()) {
         Some(setback) if world.now < setback.retry_at => {
-            let held =
-                Standing::Held { attempt, failure: setback.failure.clone(), busy: setback.busy };
-            let standing = if setback.is_hiccup() { report.standing } else { held };
-            let report = Report { standing, ..report };
+            let report = held_up(setback, report);
             Decision::wait(report.waking(setback.retry_at).awaiting(gateway))
         }
         _ => Decision::step(step, report),
     }
+}
+
+/// The report of what an earlier failure holds up.
+fn held_up(setback: &Setback, report: Report) -> Report {
+    let Setback { attempt, failure, busy, .. } = setback;
+    if setback.is_hiccup() {
+        return report;
+    }
+    let standing = Standing::Held { attempt: *attempt, failure: failure.clone(), busy: *busy };
+    Report { standing, ..report }
 }
 
 /// What the mirror shows of the gateway, or what is to be said until it shows something.

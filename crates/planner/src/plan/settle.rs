@@ -2,13 +2,14 @@
 //!
 //! Targets cannot be tagged, so ownership is proven, never assumed: by the answer to our client
 //! token, or, after an attempt whose outcome is unknown, by a target of the intended name and
-//! configuration that came to be during the attempt and that nobody else claims.
+//! configuration that came to be during the attempt and that nobody else claims. Where somebody may
+//! have changed it since, AWS is asked once more under the token: it names our target, or refuses.
 
 use api::{Accepted, Definition, FailureClass, GatewayId, Intent, Sight, Summary, TargetId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::create::occupied;
-use super::{Decision, attempt, gateway_is_gone, is_busy, read_since, seen, wait_until};
+use super::{Decision, attempt, gateway_is_gone, held_up, is_busy, read_since, seen, wait_until};
 use crate::claim::{ClaimKind, Owner, Stake};
 use crate::diff::{fingerprint, is_current_scheme};
 use crate::known::{CLOCK_TOLERANCE, shifted};
@@ -43,7 +44,7 @@ pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>)
     if let Some(answer) = known.and_then(|intended| intended.answer.as_ref()) {
         return answered(world, intent, &gateway, answer, ambiguous);
     }
-    let create = |wish: &Validated| {
+    let create = |definition: Definition| {
         let setback = world.memory.setback(Attempt::Create, world.generation());
         let is_held = setback.is_some_and(|setback| world.now < setback.retry_at);
         if !is_held && world.aws_now > may_begin_until(intent) {
@@ -55,7 +56,11 @@ pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>)
                 attempts_until: Some(until),
                 ..intent.clone()
             };
-            let report = Report::of(Standing::Hold).awaiting(&gateway);
+            let report = waiting(world, &gateway);
+            let report = match setback {
+                Some(setback) => held_up(setback, report),
+                None => report,
+            };
             return Settled::Open(Decision::step(Step::RecordIntent(intent), report));
         }
         if world.is_outdated(intent.template.as_ref()) {
@@ -67,19 +72,19 @@ pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>)
             gateway: gateway.clone(),
             nonce: intent.nonce.clone(),
             token: client_token(&Owner::of(world.server).uid, &intent.nonce),
-            definition: Box::new(wish.definition.clone()),
+            definition: Box::new(definition),
             busy: is_busy(world, &gateway),
         };
         Settled::Open(attempt(world, Attempt::Create, &gateway, step, waiting(world, &gateway)))
     };
     if !sent {
-        return wanted.map_or(Settled::NothingWasMade, create);
+        return wanted.map_or(Settled::NothingWasMade, |wish| create(wish.definition.clone()));
     }
     if !ambiguous {
         // AWS refused every attempt, so nothing was made.
         return match wanted.filter(|_| !is_taken(world, intent, &gateway)) {
             None => Settled::NothingWasMade,
-            Some(wish) => create(wish),
+            Some(wish) => create(wish.definition.clone()),
         };
     }
     look_up(world, intent, &gateway, wish, wanted, create)
@@ -132,14 +137,14 @@ fn answered(
     answer: &Accepted,
     ambiguous: bool,
 ) -> Settled {
-    let bind = |answer: &Accepted| {
+    let bind = |updated_at| {
         let binding = Binding {
             gateway: gateway.clone(),
             gateway_arn: answer.gateway_arn.clone(),
             target: answer.target.clone(),
             name: intent.name.clone(),
             status: answer.status.clone(),
-            updated_at: answer.updated_at,
+            updated_at,
             made_with: Some((intent.fingerprint.clone(), intent.generation)),
             template: intent.template.clone(),
         };
@@ -147,7 +152,7 @@ fn answered(
         Settled::Open(Decision::step(Step::Bind(binding), report))
     };
     if !ambiguous {
-        return bind(answer);
+        return bind(answer.updated_at);
     }
     let candidate = candidate(gateway, &answer.target);
     let reading = match read_since(
@@ -159,8 +164,9 @@ fn answered(
         Ok(reading) => reading,
         Err(decision) => return Settled::Open(decision),
     };
-    if reading.found.is_some() {
-        return bind(answer);
+    if let Some(found) = &reading.found {
+        // Made with what was intended; what has happened to it since is to be looked at.
+        return bind(found.summary.created_at);
     }
     // Not there: dead, or not yet shown.
     let from = world.absence_counts_from();
@@ -186,7 +192,7 @@ fn look_up(
     gateway: &GatewayId,
     wish: Option<&Validated>,
     wanted: Option<&Validated>,
-    create: impl Fn(&Validated) -> Settled,
+    create: impl Fn(Definition) -> Settled,
 ) -> Settled {
     let (sight, listing) = match seen(world, gateway) {
         Ok(seen) => seen,
@@ -204,6 +210,14 @@ fn look_up(
                 Settled::Open(Decision::step(Step::Bind(binding), waiting(world, gateway)))
             }
             Proof::Open(decision) => Settled::Open(decision),
+            // Of nobody here, and not as intended: ours all the same, perhaps, and changed since.
+            Proof::NotOurs(Holder::Target(_)) if !is_bound_on(world, gateway) => match wish {
+                Some(_) if is_refused(world) => Settled::NothingWasMade,
+                Some(wish) => {
+                    create(Definition { name: intent.name.clone(), ..wish.definition.clone() })
+                }
+                None => given_up(world, sight, gateway),
+            },
             // The name was taken all the while, so ours was refused: unless the List lags.
             Proof::NotOurs(holder) => match wanted {
                 Some(_) => Settled::Open(occupied(gateway, entry, holder)),
@@ -215,7 +229,7 @@ fn look_up(
         // AWS does not take the token any more, and nothing was made with it, or it is gone: a new
         // intent brings a new one.
         Some(_) if token_is_refused(world) => given_up(world, sight, gateway),
-        Some(wish) if world.absence_counts(as_of) => create(wish),
+        Some(wish) if world.absence_counts(as_of) => create(wish.definition.clone()),
         Some(_) => Settled::Open(not_yet(world, gateway)),
         None => given_up(world, sight, gateway),
     }
@@ -225,6 +239,28 @@ fn look_up(
 fn token_is_refused(world: &World<'_>) -> bool {
     let refusal = world.memory.setback(Attempt::Create, world.generation());
     refusal.is_some_and(|setback| setback.failure.class == FailureClass::Invalid)
+}
+
+/// Whether the resource has its target there already, so that an intent cannot have made it.
+fn is_bound_on(world: &World<'_>, gateway: &GatewayId) -> bool {
+    Bound::recorded(world.server, world.policy).is_some_and(|bound| bound.gateway == *gateway)
+}
+
+/// Whether AWS does not name a target for the token, although one has the name: it is none of ours.
+fn is_refused(world: &World<'_>) -> bool {
+    let refusal = world.memory.setback(Attempt::Create, world.generation());
+    refusal.is_some_and(|setback| match setback.failure.class {
+        FailureClass::Conflict
+        | FailureClass::Invalid
+        | FailureClass::WrongState
+        | FailureClass::NotFound => true,
+        FailureClass::Throttled
+        | FailureClass::Quota
+        | FailureClass::Denied
+        | FailureClass::Credentials
+        | FailureClass::Server
+        | FailureClass::Unanswered => false,
+    })
 }
 
 /// What is not wanted any more is dropped only when two Lists that count do not show it.

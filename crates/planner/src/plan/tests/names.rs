@@ -83,6 +83,7 @@ fn a_late_attempt_begins_anew() {
     let definition = story.desired();
     let before = story.now - jiff::SignedDuration::from_mins(6);
     let theirs = story.aws.put(&GATEWAY.into(), &definition, before, true).unwrap();
+    story.aws.faults.clear();
     story.when_restarted().when_time_passes(90).then_waits_with(Reason::NameConflict);
     story.when_deleted().when_settled().then_gone();
     assert!(story.aws.now(&theirs, story.now).is_some());

@@ -243,11 +243,9 @@ fn may_be_restored(story: &Story) -> bool {
         && (said == named.as_ref() || story.ours_alive().is_empty())
 }
 
-/// Somebody else touches a target of ours. One that is changed before it is bound cannot be
-/// proven any more, and is nobody's.
+/// Somebody else touches a target of ours, bound or not.
 fn touch(story: &mut Story, dice: &mut Dice) {
     let Some(target) = story.ours_alive().pop() else { return };
-    let is_bound = Bound::of(story.server()).is_some_and(|bound| bound.target == target.1);
     let is_ready = |story: &Story| {
         story.aws.now(&target, story.now).unwrap().summary.status == TargetStatus::Ready
     };
@@ -255,8 +253,10 @@ fn touch(story: &mut Story, dice: &mut Dice) {
         story.tell("somebody deletes a target");
         story.meddled_at = Some(story.now);
         story.aws.vanish(&target, story.now);
-    } else if is_bound && is_ready(story) {
-        story.when_target_is_changed(|target| {
+    } else if is_ready(story) {
+        story.tell("somebody changes a target");
+        story.meddled_at = Some(story.now);
+        story.aws.meddle(&target, story.now, |target| {
             target.definition.as_mut().unwrap().endpoint.push_str("/drifted");
         });
     }

@@ -176,7 +176,8 @@ fn record(story: &mut Story, dice: &mut Dice, targets: &[Identity]) {
     }
     status.never_ready = dice.one_in(4);
     status.applied_generation = dice.one_of(&[None, Some(0), Some(1)]);
-    status.observed_generation = dice.one_of(&[None, Some(1), Some(9)]);
+    // The current one comes with conditions, from whomever.
+    status.observed_generation = dice.one_of(&[None, Some(0), Some(9)]);
     let server = story.server.as_mut().unwrap();
     server.status = Some(status);
     let (gateway, target) = any(dice);
