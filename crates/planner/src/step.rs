@@ -204,7 +204,15 @@ mod tests {
         let (gateway, target) = (GatewayId::from("gw"), TargetId::from("T"));
         let delete = Step::Delete { gateway: gateway.clone(), target: target.clone(), busy: false };
         assert!(delete.changes_aws());
-        assert!(!Step::Read { gateway, target }.changes_aws());
+        let read = Step::Read { gateway, target };
+        assert!(!read.changes_aws());
         assert!(!Step::ReleaseFinalizer.changes_aws());
+    }
+
+    #[test]
+    fn what_writes_down_what_came_of_a_call() {
+        assert!(Step::ForgetRetired("T".into()).settles());
+        assert!(!Step::ReleaseFinalizer.settles());
+        assert!(!Step::AddFinalizer.settles());
     }
 }

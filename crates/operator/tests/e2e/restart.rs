@@ -1,7 +1,7 @@
 //! The operator is killed at each stage of a target's life, and another one takes over.
 
 use api::MCPServer;
-use emulator::{CallKind, Fault, FaultRule};
+use emulator::{CallKind, Fault, FaultRule, TargetPatch};
 use serde_json::json;
 use testkit::scenario::GATEWAY;
 use testkit::{Scenario, TestResult};
@@ -149,5 +149,25 @@ async fn killed_when_the_target_is_made_and_deleted_before_it_is_bound() -> Test
     scenario.given_operator().await?;
     scenario.then_gone("weather").await?;
     one_target_was_made(&scenario);
+    Ok(())
+}
+
+/// Nobody has heard of it when somebody changes it; its token tells whose it is.
+#[tokio::test]
+async fn a_target_that_is_changed_before_it_is_bound_is_put_right() -> TestResult {
+    let mut scenario = Scenario::begin("kill-changed").await?;
+    scenario.aws.fault(FaultRule::next(CallKind::CreateGatewayTarget, Fault::HangAfterCommit));
+    scenario.given_operator().await?;
+    scenario.when_created("weather", |_| {}).await?;
+    let made = scenario.aws.wait_for(|aws| aws.target(GATEWAY, "weather"));
+    let made = tokio::time::timeout(std::time::Duration::from_secs(30), made).await?;
+    scenario.when_operator_is_killed().await?;
+    let mut patch = TargetPatch::default();
+    patch.spec.insert("description".to_owned(), json!("meddled with"));
+    scenario.aws.change_target(GATEWAY, &made.target_id, patch)?;
+    scenario.given_operator().await?;
+    scenario.then_ready("weather").await?;
+    let target = scenario.target(GATEWAY, "weather")?;
+    assert_eq!((target.target_id, target.spec.description), (made.target_id, None));
     Ok(())
 }

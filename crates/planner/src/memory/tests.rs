@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::*;
 use crate::Step;
 use crate::diff::fingerprint;
+use crate::report::{Report, Standing};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -114,6 +115,79 @@ fn a_request_ends_every_pause_once() {
     assert!(memory.setback(Attempt::Read, 1).is_none());
     assert_eq!(memory.requested_at("b"), at(40));
     assert_eq!(memory.requested_at("a"), at(0));
+}
+
+#[test]
+fn a_request_for_the_tools_ends_their_pause_once() {
+    let fetch =
+        Step::Synchronize { gateway: "gw".into(), target: "T".into(), again: false, busy: false };
+    let asking = |value: &str| {
+        let mut server = server("T");
+        let annotations = server.metadata.annotations.get_or_insert_default();
+        annotations.insert(api::SYNC_REQUEST_ANNOTATION.to_owned(), value.to_owned());
+        server
+    };
+    let mut memory = Memory::new(at(0));
+    let is_held = |memory: &Memory| memory.setback(Attempt::Synchronize, 1).is_some();
+    memory.hears(&fetch, 1, Err(FailureClass::Denied));
+    memory.notice(&server("T"), at(2));
+    assert!(is_held(&memory), "nobody asks");
+    memory.notice(&asking("a"), at(3));
+    assert!(!is_held(&memory));
+    memory.hears(&fetch, 4, Err(FailureClass::Denied));
+    memory.notice(&asking("a"), at(5));
+    assert!(is_held(&memory), "it was noticed already");
+    memory.notice(&asking("b"), at(6));
+    assert!(!is_held(&memory));
+}
+
+/// An Update that may have been sent is not said to be unsent because a later one was refused.
+#[test]
+fn an_update_is_unsent_while_aws_has_certainly_not_taken_it() {
+    let applying =
+        api::Applying { fingerprint: fingerprint(&definition()), generation: 1, template: None };
+    let mut memory = Memory::new(at(0));
+    assert!(!memory.update_is_unsent(), "a process before this one may have sent it");
+    memory.recording(&Step::RecordApplying(applying.clone()));
+    assert!(memory.update_is_unsent());
+    memory.hears(&update(false, at(0)), 1, Err(FailureClass::Throttled));
+    assert!(memory.update_is_unsent());
+    memory.hears(&update(false, at(0)), 2, Err(FailureClass::Unanswered));
+    assert!(!memory.update_is_unsent());
+    memory.hears(&update(false, at(0)), 3, Err(FailureClass::Throttled));
+    assert!(!memory.update_is_unsent());
+    memory.recording(&Step::RecordApplying(applying));
+    assert!(memory.update_is_unsent(), "another one");
+}
+
+#[test]
+fn a_target_that_is_deleted_again_and_again_is_given_more_time_than_another() {
+    let pause = |memory: &Memory, target: &str, now: i64| {
+        let again = memory.delete_again_at(&target.into(), 7).unwrap();
+        again.duration_since(at(now))
+    };
+    let mut memory = Memory::new(at(0));
+    for second in [1, 2, 3, 4] {
+        memory.hears(&delete("T"), second, Ok(Answer::Deleting));
+    }
+    let grown = pause(&memory, "T", 4);
+    memory.hears(&delete("U"), 5, Ok(Answer::Deleting));
+    assert!(pause(&memory, "U", 5) < grown);
+}
+
+#[test]
+fn readings_are_kept_while_somebody_may_ask_for_them() {
+    let waits = |gateway: &str| Report::of(Standing::Hold).awaiting(&gateway.into());
+    let mut memory = Memory::new(at(0));
+    memory.hears(&read("gw", "T"), 1, Ok(found()));
+    for asked_for in
+        [Report::of(Standing::Hold), Report { needs_no_reading: true, ..waits("gw") }, waits("gw")]
+    {
+        memory.rest(&asked_for);
+        assert!(memory.reading(&"gw".into(), &"T".into()).is_some());
+    }
+    memory.rest(&Report { needs_no_reading: true, ..Report::of(Standing::Hold) });
+    assert!(memory.reading(&"gw".into(), &"T".into()).is_none());
 }
 
 #[test]

@@ -132,3 +132,24 @@ fn conditions_have_the_reasons_that_are_documented_as_theirs_and_no_others() {
         .collect();
     assert_eq!(used, documented);
 }
+
+#[test]
+fn what_waits_in_line_is_told_where_it_changes_the_target() {
+    let wait = || Wait::Calls { most: 5 };
+    let waits = Report { handled: Some("a".to_owned()), ..Report::of(Standing::Hold) };
+    let queued = waits.clone().queued(Attempt::Update, wait());
+    let standing = Standing::Queued { attempt: Attempt::Update, wait: wait() };
+    assert_eq!((queued.standing, queued.handled), (standing, None));
+    assert_eq!(waits.clone().queued(Attempt::Read, wait()), waits, "to look changes nothing");
+    let ready = Report::of(Standing::Ready {
+        gateway: "gw".into(),
+        target: "T".into(),
+        applied: Applied {
+            fingerprint: String::new(),
+            updated_at: Timestamp::UNIX_EPOCH,
+            settled: true,
+        },
+        checked: true,
+    });
+    assert_eq!(ready.clone().queued(Attempt::Delete, wait()), ready, "what is left goes later");
+}

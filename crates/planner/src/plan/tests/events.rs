@@ -4,6 +4,7 @@ use api::{ADOPT_ANNOTATION, FailureClass, REQUEST_ANNOTATION, TargetStatus};
 
 use super::aws::Fault;
 use super::story::{NAME, OTHER_GATEWAY, Story};
+use crate::Note;
 
 const READY: &str = "Normal GatewayTargetReady Observe";
 
@@ -55,7 +56,10 @@ fn drift_is_told_of_when_it_is_undone_and_when_it_is_left() {
         story.when_target_is_changed(|target| {
             target.definition.as_mut().unwrap().endpoint.push_str("/drifted");
         });
-        story.when_time_passes(300).then_events(events).then_nothing_more_is_told();
+        story.when_time_passes(300);
+        let is_of_drift = story.events.iter().any(Note::is_of_drift);
+        story.assert(is_of_drift == (policy != "Ignore"), "drift is counted by its event");
+        story.then_events(events).then_nothing_more_is_told();
     }
 }
 

@@ -1,9 +1,10 @@
 //! A person asks for a check (`reconcile-requested-at`).
 
-use api::{FailureClass, REQUEST_ANNOTATION, Reason, TargetStatus};
+use api::{FailureClass, REQUEST_ANNOTATION, Reason, SYNC_REQUEST_ANNOTATION, TargetStatus};
 
 use super::aws::Fault;
 use super::story::{NAME, Story};
+use crate::is_asked;
 
 /// The request that was answered last.
 fn answered(story: &Story) -> Option<String> {
@@ -25,6 +26,18 @@ fn a_check_that_is_asked_for_is_made_at_once_and_said() {
     story.when_restarted().when_settled().then_steps(&[]);
     story.when_annotated(REQUEST_ANNOTATION, "one").when_settled().then_steps(&["Read"]);
     assert_eq!(answered(&story).as_deref(), Some("one"));
+}
+
+#[test]
+fn what_a_person_asks_for_is_asked_until_it_is_done() {
+    for annotation in [REQUEST_ANNOTATION, SYNC_REQUEST_ANNOTATION] {
+        let mut story = Story::given_ready_server();
+        assert!(!is_asked(story.server()));
+        story.when_annotated(annotation, "noon");
+        assert!(is_asked(story.server()), "{annotation}");
+        story.when_settled();
+        assert!(!is_asked(story.server()), "{annotation}");
+    }
 }
 
 #[test]
