@@ -53,6 +53,10 @@ fn delete(target: &str) -> Step {
     Step::Delete { gateway: "gw".into(), target: target.into(), busy: false }
 }
 
+fn synchronize(again: bool) -> Step {
+    Step::Synchronize { gateway: "gw".into(), target: "T".into(), again, busy: false }
+}
+
 fn read(gateway: &str, target: &str) -> Step {
     Step::Read { gateway: gateway.into(), target: target.into() }
 }
@@ -256,6 +260,9 @@ fn only_what_was_applied_before_is_counted_as_applied_again() {
     assert_eq!(memory.times_again(1), 0);
     memory.hears(&update(true, at(0)), 3, Ok(accepted(at(3))));
     assert_eq!((memory.times_again(1), memory.times_again(2)), (1, 0));
+    memory.hears(&synchronize(false), 4, Ok(Answer::Synchronizing));
+    memory.hears(&synchronize(true), 4, Err(FailureClass::Denied));
+    assert_eq!(memory.times_again(1), 1);
     // A replacement is another try as well.
     memory.hears(&delete("U"), 4, Ok(Answer::Deleting));
     memory.hears(&delete("T"), 5, Err(FailureClass::Denied));

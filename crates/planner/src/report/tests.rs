@@ -153,3 +153,19 @@ fn what_waits_in_line_is_told_where_it_changes_the_target() {
     });
     assert_eq!(ready.clone().queued(Attempt::Delete, wait()), ready, "what is left goes later");
 }
+
+/// What goes is judged no more: whether it was valid stays as it was said last.
+#[test]
+fn the_end_of_a_resource_says_nothing_of_its_validity() {
+    let target = || TargetId::from("T");
+    for standing in [
+        Standing::Deleting(target()),
+        Standing::DeletingAgain(target()),
+        Standing::DeletingAfterConsent(target()),
+    ] {
+        let server = MCPServer::new("weather", MCPServerSpec::default());
+        let status = project(&server, None, &Report::of(standing), Timestamp::UNIX_EPOCH);
+        let said = status.conditions.iter().map(|said| said.type_.as_str()).collect::<Vec<_>>();
+        assert!(said.contains(&"Ready") && !said.contains(&"Accepted"), "{said:?}");
+    }
+}

@@ -171,6 +171,7 @@ fn what_aws_refuses_does_not_pass() {
         ),
         secret("arn:awsx:secretsmanager:us-east-1:123456789012:secret:a"),
         secret("arn:aws:secretsmanager:US EAST:123456789012:secret:a"),
+        secret("arn:aws:secretsmanager:US-EAST-1:123456789012:secret:a"),
         secret("arn:aws-:secretsmanager:us-east-1:123456789012:secret:a"),
         json!({"caCertificate": {"s3": {"uri": "s3://bucket/a\nb"}}}),
     ];

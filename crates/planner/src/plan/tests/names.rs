@@ -329,3 +329,13 @@ fn of_two_that_were_making_one_at_once_each_knows_its_own() {
         }
     }
 }
+
+/// Its target was lost and it is called otherwise: nothing of the old one is left in the records.
+#[test]
+fn a_target_that_is_lost_while_it_is_renamed_is_made_under_the_new_name() {
+    let mut story = Story::given_ready_server();
+    story.when_target_vanishes();
+    story.when_edited(|spec| spec.target_name = Some("climate".to_owned()));
+    story.when_time_passes(90).when_settled().then_ready();
+    assert!(!story.steps.contains(&"ForgetRetired"), "{:?}", story.steps);
+}

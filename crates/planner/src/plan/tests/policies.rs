@@ -275,3 +275,22 @@ fn drift_that_is_left_alone_is_no_edit_to_another_version() {
         story.when_edited(|spec| spec.drift_policy = None).when_settled().then_ready();
     }
 }
+
+/// What was edited meanwhile is written, whatever else differs.
+#[test]
+fn an_edit_beside_an_upgrade_is_no_drift() {
+    let mut story = Story::given_ready_server();
+    story.when_edited(|spec| spec.drift_policy = Some("Warn".to_owned())).when_settled();
+    let status = story.server.as_mut().unwrap().status.as_mut().unwrap();
+    status.applied.as_mut().unwrap().fingerprint = "v0:whatever".to_owned();
+    story.when_edited(|spec| spec.description = Some("changed".to_owned()));
+    story.when_restarted().when_settled().then_ready();
+}
+
+/// To leave alone what others have changed does not make it work.
+#[test]
+fn a_target_that_is_left_alone_and_fails_is_not_ready() {
+    let mut story = given_drift("Ignore");
+    story.when_target_is_changed(|target| target.summary.status = TargetStatus::Failed);
+    story.when_time_passes(300).then_condition("Ready", Some("False"));
+}

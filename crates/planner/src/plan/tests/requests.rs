@@ -28,6 +28,16 @@ fn a_check_that_is_asked_for_is_made_at_once_and_said() {
     assert_eq!(answered(&story).as_deref(), Some("one"));
 }
 
+/// They are remembered by the thousands.
+#[test]
+fn of_a_target_that_is_ready_no_reading_is_kept() {
+    let mut story = Story::given_ready_server();
+    let (gateway, target) = story.bound();
+    story.when_annotated(REQUEST_ANNOTATION, "noon").when_settled().then_steps(&["Read"]);
+    story.when_edited(|spec| spec.description = Some("changed".to_owned())).when_settled();
+    assert!(story.memory.reading(&gateway, &target).is_none());
+}
+
 #[test]
 fn what_a_person_asks_for_is_asked_until_it_is_done() {
     for annotation in [REQUEST_ANNOTATION, SYNC_REQUEST_ANNOTATION] {

@@ -3,7 +3,7 @@
 use api::{MCPServerStatus, Reason};
 
 use super::aws::{self, Fault, Identity};
-use super::story::{GATEWAY, Story, WINDOW};
+use super::story::{GATEWAY, NAME, Story, WINDOW};
 
 /// As the Go operator leaves a resource: its finalizer and the target, none of our records.
 pub(super) fn given_left_by_the_go_operator() -> (Story, Identity) {
@@ -113,6 +113,17 @@ fn what_an_intent_of_another_version_made_goes_with_its_resource() {
     let status = story.server.as_mut().unwrap().status.as_mut().unwrap();
     status.intent.as_mut().unwrap().fingerprint = "v0:whatever".to_owned();
     story.when_restarted().when_deleted().when_settled().then_gone();
+}
+
+/// It says nothing of what it was meant to make, so only what is written now can prove a target ours.
+#[test]
+fn an_intent_of_another_version_takes_no_stranger_for_ours() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::LostBefore).when_taken("Create");
+    let status = story.server.as_mut().unwrap().status.as_mut().unwrap();
+    status.intent.as_mut().unwrap().fingerprint = "v0:whatever".to_owned();
+    story.given_stranger(NAME);
+    story.when_restarted().when_settled().then_waits_with(Reason::NameConflict);
 }
 
 /// No gateway has an empty name: to look for one would keep the resource for ever.
