@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::{ADOPT_ANNOTATION, FailureClass, MCPServerSpec, Reason, TargetStatus};
 
 use super::aws::{DeadToken, Fault, Identity, Stamp};
-use super::story::{NAME, OTHER_GATEWAY, Story, WINDOW};
+use super::story::{NAME, OTHER_GATEWAY, Story, WINDOW, intent};
 
 #[test]
 fn a_resource_gets_its_target() {
@@ -161,6 +161,38 @@ fn a_stranger_whose_target_could_be_ours_is_told_from_us_by_the_token() {
     story.adopted.push(stranger.clone());
     story.when_annotated(ADOPT_ANNOTATION, stranger.1.as_str()).when_settled();
     story.then_ready().then_target_is(&stranger);
+}
+
+/// The question is about the name that the intent has.
+#[test]
+fn a_resource_that_is_renamed_beside_a_stranger_gets_the_new_name() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::LostBefore).when_taken("Create");
+    story.given_stranger(NAME);
+    story.when_edited(|spec| spec.target_name = Some("climate".to_owned())).when_settled();
+    story.then_ready().then_steps(&[
+        "AddFinalizer",
+        "RecordIntent",
+        "Create",
+        "Read",
+        "Create",
+        "RecordIntent",
+        "Create",
+        "Bind",
+        "Annotate",
+    ]);
+}
+
+/// No life leads there, but a person with an editor does.
+#[test]
+fn an_intent_beside_a_target_asks_for_no_second_one() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    let intent = api::Intent { name: "climate".to_owned(), ..intent() };
+    story.server.as_mut().unwrap().status.as_mut().unwrap().intent = Some(intent);
+    story.given_stranger("climate");
+    story.when_restarted().when_settled().then_ready().then_target_is(&target);
+    assert!(!story.steps.contains(&"Create"), "{:?}", story.steps);
 }
 
 /// Whatever AWS answers to a token whose target somebody has deleted meanwhile.

@@ -113,6 +113,8 @@ fn what_an_intent_of_another_version_made_goes_with_its_resource() {
     let status = story.server.as_mut().unwrap().status.as_mut().unwrap();
     status.intent.as_mut().unwrap().fingerprint = "v0:whatever".to_owned();
     story.when_restarted().when_deleted().when_settled().then_gone();
+    // Nobody has edited it, so what is there is known for ours without another question.
+    assert_eq!(story.steps.iter().filter(|step| **step == "Create").count(), 1);
 }
 
 /// It says nothing of what it was meant to make, so only what is written now can prove a target ours.
