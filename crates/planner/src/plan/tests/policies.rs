@@ -271,6 +271,11 @@ fn drift_that_is_left_alone_is_no_edit_to_another_version() {
         status.applied.as_mut().unwrap().fingerprint = "v0:whatever".to_owned();
         story.when_restarted().when_time_passes(300).then_waits_with(reason);
         assert!(story.steps.iter().all(|step| *step == "Read"), "{:?}", story.steps);
+        if policy == "Ignore" {
+            // What it stands for is said in this version's terms from now on.
+            let applied = story.server().status.as_ref().unwrap().applied.clone().unwrap();
+            assert_eq!(applied.fingerprint, crate::fingerprint(&story.desired()));
+        }
         // It is known all the same: whoever has it put right gets that.
         story.when_edited(|spec| spec.drift_policy = None).when_settled().then_ready();
     }
