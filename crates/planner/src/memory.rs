@@ -80,9 +80,9 @@ impl Setback {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Intended {
     pub(crate) nonce: String,
-    /// Whether a Create was sent for it.
+    /// Whether this process has sent a Create for it.
     pub(crate) sent: bool,
-    /// Whether one of them ended without a definite answer.
+    /// Whether one of them may have ended without a definite answer, whichever process sent it.
     pub(crate) ambiguous: bool,
     /// The last answer, if there was one.
     pub(crate) answer: Option<Accepted>,

@@ -44,7 +44,7 @@ impl<A: AgentCore> Operator<A> {
             | Step::RecordSync(_)
             | Step::ForgetRetired(_) => {
                 let status = project(server, Some(step), report, self.clock.now());
-                care.memory.recording(step);
+                care.memory.recording(server, step);
                 let written = self.resources.write_status(server, &status).await;
                 if let (Err(Error::Gone), Step::Bind(binding)) = (&written, step) {
                     let (gateway, target) = (&binding.gateway, &binding.target);

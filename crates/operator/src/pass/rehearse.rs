@@ -50,7 +50,7 @@ impl<A: AgentCore> Operator<A> {
                 self.remember(key, care.clone());
                 continue;
             }
-            memory.recording(&step);
+            memory.recording(&imagined, &step);
             let goes_on = self.imagine(&mut imagined, &step, &report);
             scenes.push((Some(step), why));
             if !goes_on {

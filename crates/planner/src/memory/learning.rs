@@ -39,15 +39,17 @@ impl Memory {
 
     /// The step is about to be recorded in the status. To be told *before* the write: whether or
     /// not its answer arrives, what is remembered then fits what stands there.
-    pub fn recording(&mut self, step: &Step) {
+    pub fn recording(&mut self, server: &MCPServer, step: &Step) {
         match step {
             // The same intent, recorded again before a late attempt.
             Step::RecordIntent(intent) if self.intended(&intent.nonce).is_some() => {}
             Step::RecordIntent(intent) => {
+                // One that stands there already may have been sent by a process before this one.
+                let recorded = server.status.as_ref().and_then(|status| status.intent.as_ref());
                 self.intended = Some(Box::new(Intended {
                     nonce: intent.nonce.clone(),
                     sent: false,
-                    ambiguous: false,
+                    ambiguous: recorded.is_some_and(|recorded| recorded.nonce == intent.nonce),
                     answer: None,
                 }));
             }

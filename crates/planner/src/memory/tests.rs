@@ -152,7 +152,7 @@ fn an_update_is_unsent_while_aws_has_certainly_not_taken_it() {
         api::Applying { fingerprint: fingerprint(&definition()), generation: 1, template: None };
     let mut memory = Memory::new(at(0));
     assert!(!memory.update_is_unsent(), "a process before this one may have sent it");
-    memory.recording(&Step::RecordApplying(applying.clone()));
+    memory.recording(&server("T"), &Step::RecordApplying(applying.clone()));
     assert!(memory.update_is_unsent());
     memory.hears(&update(false, at(0)), 1, Err(FailureClass::Throttled));
     assert!(memory.update_is_unsent());
@@ -160,7 +160,7 @@ fn an_update_is_unsent_while_aws_has_certainly_not_taken_it() {
     assert!(!memory.update_is_unsent());
     memory.hears(&update(false, at(0)), 3, Err(FailureClass::Throttled));
     assert!(!memory.update_is_unsent());
-    memory.recording(&Step::RecordApplying(applying));
+    memory.recording(&server("T"), &Step::RecordApplying(applying));
     assert!(memory.update_is_unsent(), "another one");
 }
 
@@ -228,17 +228,27 @@ fn an_intent_that_is_recorded_again_keeps_what_is_known_of_it() {
         busy: false,
     };
     let mut memory = Memory::new(at(0));
-    memory.recording(&Step::RecordIntent(intent("a")));
+    memory.recording(&server("T"), &Step::RecordIntent(intent("a")));
     assert!(!memory.intended("a").unwrap().sent);
     memory.hears(&create, 1, Err(FailureClass::Throttled));
-    memory.recording(&Step::RecordIntent(intent("a")));
+    memory.recording(&server("T"), &Step::RecordIntent(intent("a")));
     let intended = memory.intended("a").unwrap();
     assert!(intended.sent && !intended.ambiguous, "it was refused, and that is known");
     memory.hears(&create, 2, Err(FailureClass::Unanswered));
     memory.hears(&create, 3, Err(FailureClass::Throttled));
     assert!(memory.intended("a").unwrap().ambiguous, "of one attempt nobody knows the end");
-    memory.recording(&Step::RecordIntent(intent("b")));
+    memory.recording(&server("T"), &Step::RecordIntent(intent("b")));
     assert!(memory.intended("a").is_none() && !memory.intended("b").unwrap().sent);
+    assert!(!memory.intended("b").unwrap().ambiguous);
+
+    let mut recorded = server("T");
+    recorded.status.as_mut().unwrap().intent = Some(intent("a"));
+    let mut memory = Memory::new(at(0));
+    memory.recording(&recorded, &Step::RecordIntent(intent("a")));
+    let intended = memory.intended("a").unwrap();
+    assert!(!intended.sent && intended.ambiguous, "a process before this one may have sent it");
+    memory.recording(&recorded, &Step::RecordIntent(intent("b")));
+    assert!(!memory.intended("b").unwrap().ambiguous, "another one");
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(super) enum Settled {
 pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>) -> Settled {
     let gateway = GatewayId(intent.gateway.clone());
     let known = world.memory.intended(&intent.nonce);
-    // A process before this one may have sent it, any number of times.
+    // Without a memory, a process before this one may have sent it, any number of times.
     let (sent, ambiguous) =
         known.map_or((true, true), |intended| (intended.sent, intended.ambiguous));
     let wanted = wish.filter(|wish| is_wanted(world, intent, wish));
@@ -44,50 +44,51 @@ pub(super) fn plan(world: &World<'_>, intent: &Intent, wish: Option<&Validated>)
     if let Some(answer) = known.and_then(|intended| intended.answer.as_ref()) {
         return answered(world, intent, &gateway, answer, ambiguous);
     }
-    let create = |definition: Definition| {
-        let setback = world.memory.setback(Attempt::Create, world.generation());
-        let is_held = setback.is_some_and(|setback| world.now < setback.retry_at);
-        if !is_held && world.aws_now > may_begin_until(intent) {
-            // Long after the intent, and nothing came of it so far: it has to say so, for whoever must
-            // prove what comes of it now.
-            let until = shifted(world.aws_now, BEGIN_WITHIN_LATER);
-            let intent = Intent {
-                aws_time: Some(world.aws_now),
-                attempts_until: Some(until),
-                ..intent.clone()
-            };
-            let report = waiting(world, &gateway);
-            let report = match setback {
-                Some(setback) => held_up(setback, report),
-                None => report,
-            };
-            return Settled::Open(Decision::step(Step::RecordIntent(intent), report));
-        }
-        if world.is_outdated(intent.template.as_ref()) {
-            let template = world.complete_template().map(str::to_owned);
-            let step = Step::RecordIntent(Intent { template, ..intent.clone() });
-            return Settled::Open(Decision::step(step, waiting(world, &gateway)));
-        }
-        let step = Step::Create {
-            gateway: gateway.clone(),
-            nonce: intent.nonce.clone(),
-            token: client_token(&Owner::of(world.server).uid, &intent.nonce),
-            definition: Box::new(definition),
-            busy: is_busy(world, &gateway),
-        };
-        Settled::Open(attempt(world, Attempt::Create, &gateway, step, waiting(world, &gateway)))
-    };
-    if !sent {
-        return wanted.map_or(Settled::NothingWasMade, |wish| create(wish.definition.clone()));
-    }
     if !ambiguous {
-        // AWS refused every attempt, so nothing was made.
-        return match wanted.filter(|_| !is_taken(world, intent, &gateway)) {
+        // None was sent, or AWS refused each: nothing was made.
+        return match wanted.filter(|_| !sent || !is_taken(world, intent, &gateway)) {
             None => Settled::NothingWasMade,
-            Some(wish) => create(wish.definition.clone()),
+            Some(wish) => create(world, intent, &gateway, wish),
         };
     }
-    look_up(world, intent, &gateway, wish, wanted, create)
+    look_up(world, intent, &gateway, wish, wanted)
+}
+
+/// Makes what is wanted. To be done where nothing is seen to have been made so far: what is recorded
+/// for it anew says nothing of earlier attempts.
+fn create(world: &World<'_>, intent: &Intent, gateway: &GatewayId, wish: &Validated) -> Settled {
+    let setback = world.memory.setback(Attempt::Create, world.generation());
+    let is_held = setback.is_some_and(|setback| world.now < setback.retry_at);
+    if !is_held && world.aws_now > may_begin_until(intent) {
+        // Long after the intent, which has to say so, for whoever must prove what comes of it now.
+        let until = shifted(world.aws_now, BEGIN_WITHIN_LATER);
+        let intent =
+            Intent { aws_time: Some(world.aws_now), attempts_until: Some(until), ..intent.clone() };
+        let report = waiting(world, gateway);
+        let report = match setback {
+            Some(setback) => held_up(setback, report),
+            None => report,
+        };
+        return Settled::Open(Decision::step(Step::RecordIntent(intent), report));
+    }
+    if world.is_outdated(intent.template.as_ref()) {
+        let template = world.complete_template().map(str::to_owned);
+        let step = Step::RecordIntent(Intent { template, ..intent.clone() });
+        return Settled::Open(Decision::step(step, waiting(world, gateway)));
+    }
+    ask(world, intent, gateway, wish.definition.clone())
+}
+
+/// Sends the token: AWS makes the target, or names the one that it has made under it.
+fn ask(world: &World<'_>, intent: &Intent, gateway: &GatewayId, definition: Definition) -> Settled {
+    let step = Step::Create {
+        gateway: gateway.clone(),
+        nonce: intent.nonce.clone(),
+        token: client_token(&Owner::of(world.server).uid, &intent.nonce),
+        definition: Box::new(definition),
+        busy: is_busy(world, gateway),
+    };
+    Settled::Open(attempt(world, Attempt::Create, gateway, step, waiting(world, gateway)))
 }
 
 /// Whether the intent is still what the resource wants, to the letter.
@@ -177,11 +178,16 @@ fn answered(
     }
 }
 
+/// Why the last attempt was refused, or failed otherwise.
+fn refusal(world: &World<'_>) -> Option<FailureClass> {
+    let setback = world.memory.setback(Attempt::Create, world.generation());
+    setback.map(|setback| setback.failure.class)
+}
+
 /// Whether a Create was refused, and somebody else is seen to have the name. Then the intent is over:
 /// a process that begins later could not tell that target from its own.
 fn is_taken(world: &World<'_>, intent: &Intent, gateway: &GatewayId) -> bool {
-    let refusal = world.memory.setback(Attempt::Create, world.generation());
-    refusal.is_some_and(|setback| setback.failure.class == FailureClass::Conflict)
+    refusal(world) == Some(FailureClass::Conflict)
         && seen(world, gateway).is_ok_and(|(_, listing)| listing.by_name(&intent.name).is_some())
 }
 
@@ -192,7 +198,6 @@ fn look_up(
     gateway: &GatewayId,
     wish: Option<&Validated>,
     wanted: Option<&Validated>,
-    create: impl Fn(Definition) -> Settled,
 ) -> Settled {
     let (sight, listing) = match seen(world, gateway) {
         Ok(seen) => seen,
@@ -213,8 +218,10 @@ fn look_up(
             // Of nobody here, and not as intended: ours all the same, perhaps, and changed since.
             Proof::NotOurs(Holder::Target(_)) if !is_bound_on(world, gateway) => match wish {
                 Some(_) if is_refused(world) => Settled::NothingWasMade,
+                // Not announced anew: the time of the attempts is that in which ours came to be.
                 Some(wish) => {
-                    create(Definition { name: intent.name.clone(), ..wish.definition.clone() })
+                    let name = intent.name.clone();
+                    ask(world, intent, gateway, Definition { name, ..wish.definition.clone() })
                 }
                 None => given_up(world, sight, gateway),
             },
@@ -228,17 +235,11 @@ fn look_up(
     match wanted {
         // AWS does not take the token any more, and nothing was made with it, or it is gone: a new
         // intent brings a new one.
-        Some(_) if token_is_refused(world) => given_up(world, sight, gateway),
-        Some(wish) if world.absence_counts(as_of) => create(wish.definition.clone()),
+        Some(_) if refusal(world) == Some(FailureClass::Invalid) => given_up(world, sight, gateway),
+        Some(wish) if world.absence_counts(as_of) => create(world, intent, gateway, wish),
         Some(_) => Settled::Open(not_yet(world, gateway)),
         None => given_up(world, sight, gateway),
     }
-}
-
-/// Whether AWS refuses what it would have to repeat.
-fn token_is_refused(world: &World<'_>) -> bool {
-    let refusal = world.memory.setback(Attempt::Create, world.generation());
-    refusal.is_some_and(|setback| setback.failure.class == FailureClass::Invalid)
 }
 
 /// Whether the resource has its target there already, so that an intent cannot have made it.
@@ -248,8 +249,7 @@ fn is_bound_on(world: &World<'_>, gateway: &GatewayId) -> bool {
 
 /// Whether AWS does not name a target for the token, although one has the name: it is none of ours.
 fn is_refused(world: &World<'_>) -> bool {
-    let refusal = world.memory.setback(Attempt::Create, world.generation());
-    refusal.is_some_and(|setback| match setback.failure.class {
+    refusal(world).is_some_and(|class| match class {
         FailureClass::Conflict
         | FailureClass::Invalid
         | FailureClass::WrongState
@@ -298,7 +298,8 @@ fn prove(
     if let Some(rival) = rivals.find(|rival| rival.fits(&intent.fingerprint)) {
         return Proof::NotOurs(Holder::Resource(rival.owner.name.clone()));
     }
-    if matches!(holder, Holder::Resource(_)) || !came_to_be_during(intent, entry.created_at) {
+    if matches!(holder, Holder::Resource(_)) || !came_to_be_during(world, intent, entry.created_at)
+    {
         return Proof::NotOurs(holder);
     }
     let candidate = candidate(gateway, &entry.id);
@@ -331,12 +332,16 @@ fn prove(
     }
 }
 
-/// Whether a target that was created at this time can have come from an attempt on the intent.
-fn came_to_be_during(intent: &Intent, created_at: Timestamp) -> bool {
-    intent.aws_time.is_some_and(|began| {
-        created_at >= shifted(began, -CLOCK_TOLERANCE)
-            && created_at <= shifted(may_begin_until(intent), CALL + CLOCK_TOLERANCE)
-    })
+/// Whether a target that was created at this time can have come from an attempt on the intent as it
+/// is recorded.
+fn came_to_be_during(world: &World<'_>, intent: &Intent, created_at: Timestamp) -> bool {
+    let known = world.memory.intended(&intent.nonce);
+    let may_be_sent = known.is_none_or(|intended| intended.sent);
+    may_be_sent
+        && intent.aws_time.is_some_and(|began| {
+            created_at >= shifted(began, -CLOCK_TOLERANCE)
+                && created_at <= shifted(may_begin_until(intent), CALL + CLOCK_TOLERANCE)
+        })
 }
 
 /// Until when, on AWS's clock, an attempt on the intent may begin as it is recorded. Every minute

@@ -147,6 +147,28 @@ fn a_target_that_is_changed_before_it_is_bound_follows_its_resource() {
     story.when_deleted().then_ends_as_written();
 }
 
+/// However long nobody was there to ask.
+#[test]
+fn a_target_that_is_changed_before_it_is_bound_is_not_left_behind_by_whoever_comes_late() {
+    let ends: [fn(&mut Story); 3] = [
+        |story| {
+            story.when_deleted();
+        },
+        |story| {
+            story.when_edited(|spec| spec.target_name = Some("climate".to_owned()));
+        },
+        |_| {},
+    ];
+    for end in ends {
+        let (mut story, _) = touched_before_it_is_bound();
+        story.sights.clear();
+        story.now = crate::memory::later(story.now, Duration::from_mins(5));
+        story.when_restarted();
+        end(&mut story);
+        story.then_ends_as_written();
+    }
+}
+
 /// A stranger's target, of another configuration, made while our attempt got lost on its way there.
 #[test]
 fn a_stranger_whose_target_could_be_ours_is_told_from_us_by_the_token() {

@@ -205,7 +205,7 @@ impl Story {
             | Step::RecordSync(_)
             | Step::ForgetRetired(_) => {
                 let status = project(&server, Some(step), report, self.now);
-                self.memory.recording(step);
+                self.memory.recording(&server, step);
                 if let Step::Bind(binding) = step {
                     self.check_binding(&server, binding);
                 }

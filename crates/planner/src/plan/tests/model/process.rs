@@ -234,7 +234,7 @@ impl Scene {
             | Step::RecordSync(_)
             | Step::ForgetRetired(_) => {
                 let status = project(&server, Some(step), report, self.now);
-                self.minds[index].memory.recording(step);
+                self.minds[index].memory.recording(&server, step);
                 if let Step::RecordIntent(_) = step {
                     self.minds[index].intents += 1;
                 }
