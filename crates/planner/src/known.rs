@@ -60,10 +60,26 @@ impl World<'_> {
         later(seen, self.policy.stale_after) < self.now
     }
 
-    /// The latest `updatedAt` that the target of this entry can have now: somebody may have
-    /// changed it since it was listed, but not by much if an answer is to be taken for ours.
-    pub(crate) fn updated_at_most(&self, entry: &Summary) -> Timestamp {
+    /// The latest `updatedAt` that the target can have now, of which this entry was listed at this
+    /// time. Somebody may have changed it since, but not by much if an answer is to be taken for ours;
+    /// what may still come of a change of our own has no such limit.
+    pub(crate) fn updated_at_most(&self, entry: &Summary, as_of: Timestamp) -> Timestamp {
+        if self.may_move(entry, as_of) {
+            return Timestamp::MAX;
+        }
         entry.updated_at.max(shifted(self.aws_now, -CLOCK_TOLERANCE))
+    }
+
+    /// Whether a change of our own may be under way, or over, without being shown.
+    fn may_move(&self, entry: &Summary, as_of: Timestamp) -> bool {
+        let status = self.status();
+        let applied = status.and_then(|status| status.applied.as_ref());
+        let tools = status.and_then(|status| status.tool_sync.as_ref());
+        let in_doubt = self.memory.in_doubt();
+        applied.is_some_and(|applied| {
+            !applied.settled && !self.shows_change(entry, as_of, applied.updated_at, false)
+        }) || tools.is_some_and(|tools| tools.under_way.is_some())
+            || in_doubt.is_some_and(|at| as_of < later(at, self.policy.consistency_window))
     }
 
     /// Whether this entry shows the state after the change that gave `updated_at`, rather than

@@ -131,6 +131,8 @@ pub struct Memory {
     updated: Option<Box<Updated>>,
     /// Whether the Update that is recorded as under way was recorded by this process, and not sent.
     update_is_unsent: bool,
+    /// When the last Update ended of which it is not known whether AWS took it.
+    in_doubt: Option<Timestamp>,
     /// `None`: that of a process before this one, if any.
     sent: Option<Sent>,
     /// The last answer for each target, the newest last.
@@ -156,6 +158,7 @@ impl Memory {
             intended: None,
             updated: None,
             update_is_unsent: false,
+            in_doubt: None,
             sent: None,
             readings: Vec::new(),
             setbacks: Vec::new(),
@@ -219,6 +222,11 @@ impl Memory {
     /// Whether the recorded Update has certainly not come through.
     pub(crate) fn update_is_unsent(&self) -> bool {
         self.update_is_unsent
+    }
+
+    /// When the last Update ended of which it is not known whether AWS took it.
+    pub(crate) fn in_doubt(&self) -> Option<Timestamp> {
+        self.in_doubt
     }
 
     /// What became of the Synchronize that is recorded as under way: without a memory of it, a

@@ -54,7 +54,8 @@ pub enum Step {
         definition: Box<Definition>,
         /// Whether this very configuration was applied before: it heals or undoes a drift.
         again: bool,
-        /// An `updatedAt` after this was moved by the Update, on AWS's clock.
+        /// An `updatedAt` after this was moved by the Update, on AWS's clock; at the end of time where
+        /// none proves that.
         before: Timestamp,
         /// Whether other operations were seen under way on the gateway.
         busy: bool,

@@ -20,6 +20,10 @@ impl Memory {
     /// is not made to wait for the end of a pause.
     pub fn notice(&mut self, server: &MCPServer, now: Timestamp) {
         let status = server.status.as_ref();
+        if status.is_some_and(|status| status.applying.is_some()) && !self.update_is_unsent {
+            // A process before this one may have sent it until this one began.
+            self.in_doubt.get_or_insert(self.since);
+        }
         let handled = status.and_then(|status| status.last_handled_reconcile_at.as_ref());
         if let Some(asked) = request(server, api::REQUEST_ANNOTATION)
             && self.request.as_ref().is_none_or(|(known, _)| *known != asked)
@@ -98,6 +102,9 @@ impl Memory {
                         answer,
                     })
                 });
+                if changed && result.is_err() {
+                    self.in_doubt = Some(ended);
+                }
                 // A definite refusal leaves it unsent.
                 self.update_is_unsent &= failure.is_some_and(|f| f.class.is_definite());
                 if *again && result.is_ok() {

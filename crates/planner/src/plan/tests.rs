@@ -22,5 +22,6 @@ mod replace;
 mod requests;
 mod rollouts;
 mod takeover;
+mod token;
 mod tools;
 mod worlds;

@@ -46,7 +46,7 @@ impl Keeper<'_> {
             again: self.applied().is_some_and(|applied| {
                 self.applying().is_some_and(|next| next.fingerprint == applied.fingerprint)
             }),
-            before: self.world.updated_at_most(entry),
+            before: self.world.updated_at_most(entry, self.seen_at()),
             busy: is_busy(self.world, &self.bound.gateway),
         };
         let recorded = self.applying().and_then(|applying| applying.template.as_ref());

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use api::{FailureClass, MCPServerSpec, Reason, TargetStatus};
+use api::{FailureClass, MCPServerSpec, Reason, SYNC_REQUEST_ANNOTATION, TargetStatus};
 
 use super::aws::{Fault, Stamp};
 use super::story::Story;
+use crate::memory::later;
 
 fn other_endpoint(spec: &mut MCPServerSpec) {
     spec.endpoint = "https://weather.example.com/v2".to_owned();
@@ -99,6 +100,37 @@ fn an_edit_that_is_taken_back_before_it_is_known_to_be_sent_is_sent_back() {
         .when_edited(|spec| spec.endpoint = "https://weather.example.com/mcp".to_owned())
         .when_settled()
         .then_ready();
+}
+
+/// Where AWS moves `updatedAt` when a change completes, the end of one before the Update can look like
+/// its own, while the List still shows what was there before both.
+#[test]
+fn what_an_earlier_change_has_moved_is_not_taken_for_the_update() {
+    let changes: [fn(&mut Story) -> &mut Story; 3] = [
+        |story| story.when_annotated(SYNC_REQUEST_ANNOTATION, "now").when_taken("Synchronize"),
+        |story| story.when_edited(other_endpoint).when_taken("Update"),
+        |story| {
+            story.given_fault("Update", Fault::LostAfter);
+            story.when_edited(other_endpoint).when_taken("Update")
+        },
+    ];
+    for change in changes {
+        // It ends before the Update begins, and no List shows that it has begun.
+        for (list_lag, transition) in
+            (2..8).flat_map(|lag| (5..10 * lag).map(move |tenths| (lag, 100 * tenths)))
+        {
+            let mut story = Story::given_ready_server();
+            story.given_quirks(|quirks| {
+                quirks.stamp = Stamp::Completion;
+                quirks.transition = Duration::from_millis(transition);
+                quirks.list_lag = Duration::from_secs(list_lag);
+            });
+            change(story.when_time_passes(60)).when_time_passes(list_lag);
+            story.now = later(story.now, Duration::from_millis(900));
+            story.when_edited(|spec| spec.description = Some("changed".to_owned()));
+            story.when_settled().then_ready();
+        }
+    }
 }
 
 /// Writing the same configuration again must send it again: the answer to the first Update is

@@ -176,7 +176,8 @@ fn happens(story: &mut Story, dice: &mut Dice) {
             story.when_process_dies_after(usize::try_from(dice.below(6)).unwrap());
         }
         8 => {
-            story.when_restarted();
+            let away = if dice.coin() { dice.below(600) } else { 0 };
+            story.when_restarted_after(Duration::from_secs(away));
         }
         9..=12 => {
             let steps = ["Create", "Create", "Update", "Delete", "Read", "Synchronize"];

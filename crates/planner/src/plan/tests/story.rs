@@ -209,6 +209,12 @@ impl Story {
 
     /// When: the process dies now, and another begins.
     pub(super) fn when_restarted(&mut self) -> &mut Self {
+        self.when_restarted_after(Duration::ZERO)
+    }
+
+    /// When: the process dies now, and another begins so much later.
+    pub(super) fn when_restarted_after(&mut self, away: Duration) -> &mut Self {
+        self.now = later(self.now, away);
         self.restart();
         self
     }

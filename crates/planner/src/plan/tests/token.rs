@@ -1,0 +1,124 @@
+//! What a client token proves where a target of the intended name is not as intended.
+
+use std::time::Duration;
+
+use api::{ADOPT_ANNOTATION, MCPServerSpec, Reason};
+
+use super::aws::{DeadToken, Fault, Identity};
+use super::story::{NAME, OTHER_GATEWAY, Story, intent};
+
+/// The story of a target that somebody changes before anybody knows of it.
+fn touched_before_it_is_bound() -> (Story, Identity) {
+    let mut story = Story::given_server();
+    // Nobody can change what is still being created.
+    story.given_quirks(|quirks| quirks.transition = Duration::ZERO);
+    story.given_fault("Create", Fault::LostAfter).when_taken("Create");
+    let made = story.ours_alive().remove(0);
+    story.tell("somebody changes the target");
+    story.aws.meddle(&made, story.now, |target| {
+        target.definition.as_mut().unwrap().endpoint.push_str("/drifted");
+    });
+    (story, made)
+}
+
+#[test]
+fn a_target_that_is_changed_before_it_is_bound_is_proven_by_its_token() {
+    let (mut story, made) = touched_before_it_is_bound();
+    story.when_settled().then_ready().then_target_is(&made);
+    let (mut story, made) = touched_before_it_is_bound();
+    story.when_restarted().when_settled().then_ready().then_target_is(&made);
+}
+
+/// Whatever is wished for by then, AWS is asked for the name that the intent has.
+#[test]
+fn a_target_that_is_changed_before_it_is_bound_follows_its_resource() {
+    let edits: [fn(&mut MCPServerSpec); 3] = [
+        |spec| spec.description = Some("changed".to_owned()),
+        |spec| spec.target_name = Some("climate".to_owned()),
+        |spec| spec.gateway_id = Some(OTHER_GATEWAY.to_owned()),
+    ];
+    for edit in edits {
+        let (mut story, _) = touched_before_it_is_bound();
+        story.when_edited(edit).then_ends_as_written();
+    }
+    let (mut story, _) = touched_before_it_is_bound();
+    story.when_deleted().then_ends_as_written();
+}
+
+/// However long nobody was there to ask.
+#[test]
+fn a_target_that_is_changed_before_it_is_bound_is_found_by_whoever_comes_late() {
+    let ends: [fn(&mut Story) -> &mut Story; 3] = [
+        |story| story.when_deleted(),
+        |story| story.when_edited(|spec| spec.target_name = Some("climate".to_owned())),
+        |story| story,
+    ];
+    for end in ends {
+        let (mut story, _) = touched_before_it_is_bound();
+        end(story.when_restarted_after(Duration::from_mins(5))).then_ends_as_written();
+    }
+}
+
+/// A stranger's target, of another configuration, made while our attempt got lost on its way there.
+#[test]
+fn a_stranger_whose_target_could_be_ours_is_told_from_us_by_the_token() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::LostBefore).when_taken("Create");
+    let stranger = story.given_stranger(NAME);
+    story.when_settled().then_waits_with(Reason::NameConflict);
+    story.then_message_says(stranger.1.as_str());
+    story.then_steps(&["AddFinalizer", "RecordIntent", "Create", "Read", "Create"]);
+    assert!(story.server().status.as_ref().unwrap().intent.is_none(), "nothing was made");
+    story.policy.allow_adoption = true;
+    story.adopted.push(stranger.clone());
+    story.when_annotated(ADOPT_ANNOTATION, stranger.1.as_str()).when_settled();
+    story.then_ready().then_target_is(&stranger);
+}
+
+/// The question is about the name that the intent has.
+#[test]
+fn a_resource_that_is_renamed_beside_a_stranger_gets_the_new_name() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::LostBefore).when_taken("Create");
+    story.given_stranger(NAME);
+    story.when_edited(|spec| spec.target_name = Some("climate".to_owned())).when_settled();
+    story.then_ready().then_steps(&[
+        "AddFinalizer",
+        "RecordIntent",
+        "Create",
+        "Read",
+        "Create",
+        "RecordIntent",
+        "Create",
+        "Bind",
+        "Annotate",
+    ]);
+}
+
+/// No life leads there, but a person with an editor does.
+#[test]
+fn an_intent_beside_a_target_asks_for_no_second_one() {
+    let mut story = Story::given_ready_server();
+    let target = story.bound();
+    let intent = api::Intent { name: "climate".to_owned(), ..intent() };
+    story.server.as_mut().unwrap().status.as_mut().unwrap().intent = Some(intent);
+    story.given_stranger("climate");
+    story.when_restarted().when_settled().then_ready().then_target_is(&target);
+    assert!(!story.steps.contains(&"Create"), "{:?}", story.steps);
+}
+
+/// Whatever AWS answers to a token whose target somebody has deleted meanwhile.
+#[test]
+fn a_token_that_answers_with_a_dead_target_is_given_up() {
+    for dead_token in [DeadToken::Answers, DeadToken::Creates, DeadToken::Refuses] {
+        let mut story = Story::given_server();
+        story
+            .given_quirks(|quirks| quirks.dead_token = dead_token)
+            .given_fault("Create", Fault::LostAfter)
+            .when_taken("Create");
+        let made = story.ours_alive().remove(0);
+        story.aws.vanish(&made, story.now);
+        story.when_settled().then_ready();
+        assert_ne!(story.bound(), made);
+    }
+}
