@@ -67,7 +67,10 @@ impl World<'_> {
         if self.may_move(entry, as_of) {
             return Timestamp::MAX;
         }
-        entry.updated_at.max(shifted(self.aws_now, -CLOCK_TOLERANCE))
+        // What a Get has shown the List can still lack.
+        let applied = self.status().and_then(|status| status.applied.as_ref());
+        let recorded = applied.map_or(entry.updated_at, |applied| applied.updated_at);
+        entry.updated_at.max(recorded).max(shifted(self.aws_now, -CLOCK_TOLERANCE))
     }
 
     /// Whether a change of our own may be under way, or over, without being shown.

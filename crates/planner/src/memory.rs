@@ -61,6 +61,8 @@ pub(crate) struct Setback {
     pub(crate) generation: i64,
     pub(crate) failure: Failure,
     pub(crate) at: Timestamp,
+    /// Since when every such call has failed in this way.
+    pub(crate) since: Timestamp,
     pub(crate) retry_at: Timestamp,
     /// Whether other operations were seen under way when the call was decided on: what is seen of
     /// them later explains nothing.

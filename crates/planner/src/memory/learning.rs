@@ -3,7 +3,9 @@
 //! Contract: told in the order in which things happen: what is planned for before every plan, what is
 //! to be recorded before the write, and a call to AWS when it has ended.
 
-use api::{Accepted, Attempt, Failure, FailureClass, GatewayId, MCPServer, Target, TargetId};
+use api::{
+    Accepted, Attempt, Failure, FailureClass, GatewayId, Intent, MCPServer, Target, TargetId,
+};
 use jiff::Timestamp;
 
 use super::{Answer, Call, Deleted, Intended, Memory, Reading, Sent, Setback, Updated, later};
@@ -50,6 +52,13 @@ impl Memory {
             Step::RecordIntent(intent) => {
                 // One that stands there already may have been sent by a process before this one.
                 let recorded = server.status.as_ref().and_then(|status| status.intent.as_ref());
+                let other = |recorded: &Intent| {
+                    recorded.name != intent.name || recorded.gateway != intent.gateway
+                };
+                if recorded.is_some_and(other) {
+                    // What AWS has refused says nothing of this one.
+                    self.succeeded(Attempt::Create);
+                }
                 self.intended = Some(Box::new(Intended {
                     nonce: intent.nonce.clone(),
                     sent: false,
@@ -209,11 +218,22 @@ impl Memory {
     ) {
         let before = self.setback(attempt, generation);
         let times = before.map_or(1, |before| before.times.saturating_add(1));
+        let since = before.filter(|before| before.failure.class == failure.class);
+        let since = since.map_or(now, |before| before.since);
         let wait = delay(Schedule::after(failure.class), times, seed);
         self.succeeded(attempt);
         let retry_at = later(now, wait);
         let at = now;
-        self.setbacks.push(Setback { attempt, generation, failure, at, retry_at, busy, times });
+        self.setbacks.push(Setback {
+            attempt,
+            generation,
+            failure,
+            at,
+            since,
+            retry_at,
+            busy,
+            times,
+        });
     }
 
     /// A call succeeded: its setbacks are over.

@@ -13,9 +13,10 @@ use super::{Decision, attempt, gateway_is_gone, held_up, is_busy, read_since, se
 use crate::claim::{ClaimKind, Owner, Stake};
 use crate::diff::{fingerprint, is_current_scheme};
 use crate::known::{CLOCK_TOLERANCE, shifted};
+use crate::memory::later;
 use crate::report::{Holder, Report, Standing};
 use crate::world::{Bound, World};
-use crate::{Attempt, Binding, Step, Validated, client_token};
+use crate::{Attempt, Binding, Step, Validated, client_token, validate};
 
 /// How long after its record an attempt may begin: Kubernetes can take its time to answer.
 const BEGIN_WITHIN: SignedDuration = SignedDuration::from_secs(30);
@@ -23,6 +24,9 @@ const BEGIN_WITHIN: SignedDuration = SignedDuration::from_secs(30);
 const BEGIN_WITHIN_LATER: SignedDuration = SignedDuration::from_mins(5);
 /// How long after its beginning AWS may carry an attempt out, seen by us or not.
 const CALL: SignedDuration = SignedDuration::from_secs(30);
+
+/// How long an operation takes at most (field reports: minutes, with a private endpoint).
+const OPERATION: std::time::Duration = std::time::Duration::from_mins(5);
 
 /// What came of an intent.
 pub(super) enum Settled {
@@ -76,11 +80,16 @@ fn create(world: &World<'_>, intent: &Intent, gateway: &GatewayId, wish: &Valida
         let step = Step::RecordIntent(Intent { template, ..intent.clone() });
         return Settled::Open(Decision::step(step, waiting(world, gateway)));
     }
-    ask(world, intent, gateway, wish.definition.clone())
+    send(world, intent, gateway, wish.definition.clone())
 }
 
 /// Sends the token: AWS makes the target, or names the one that it has made under it.
-fn ask(world: &World<'_>, intent: &Intent, gateway: &GatewayId, definition: Definition) -> Settled {
+fn send(
+    world: &World<'_>,
+    intent: &Intent,
+    gateway: &GatewayId,
+    definition: Definition,
+) -> Settled {
     let step = Step::Create {
         gateway: gateway.clone(),
         nonce: intent.nonce.clone(),
@@ -123,8 +132,9 @@ fn is_intended(
 }
 
 fn waiting(world: &World<'_>, gateway: &GatewayId) -> Report {
-    let standing =
-        if world.is_deleting() { Standing::Hold } else { Standing::Creating(gateway.clone()) };
+    // What is wrong with it is said as soon as this is settled.
+    let is_wanted = !world.is_deleting() && validate(world.server).is_ok();
+    let standing = if is_wanted { Standing::Creating(gateway.clone()) } else { Standing::Hold };
     Report::of(standing).awaiting(gateway)
 }
 
@@ -138,7 +148,7 @@ fn answered(
     answer: &Accepted,
     ambiguous: bool,
 ) -> Settled {
-    let bind = |updated_at| {
+    let bind = |made_with: &str, updated_at| {
         let binding = Binding {
             gateway: gateway.clone(),
             gateway_arn: answer.gateway_arn.clone(),
@@ -146,14 +156,14 @@ fn answered(
             name: intent.name.clone(),
             status: answer.status.clone(),
             updated_at,
-            made_with: Some((intent.fingerprint.clone(), intent.generation)),
+            made_with: Some((made_with.to_owned(), intent.generation)),
             template: intent.template.clone(),
         };
         let report = waiting(world, gateway);
         Settled::Open(Decision::step(Step::Bind(binding), report))
     };
     if !ambiguous {
-        return bind(answer.updated_at);
+        return bind(&intent.fingerprint, answer.updated_at);
     }
     let candidate = candidate(gateway, &answer.target);
     let reading = match read_since(
@@ -166,8 +176,9 @@ fn answered(
         Err(decision) => return Settled::Open(decision),
     };
     if let Some(found) = &reading.found {
-        // Made with what was intended; what has happened to it since is to be looked at.
-        return bind(found.summary.created_at);
+        // What was sent, or what somebody has made of it since: whatever else is wished for is applied.
+        let shown = found.definition.as_ref().map(fingerprint).unwrap_or_default();
+        return bind(&shown, found.summary.created_at);
     }
     // Not there: dead, or not yet shown.
     let from = world.absence_counts_from();
@@ -182,6 +193,13 @@ fn answered(
 fn refusal(world: &World<'_>) -> Option<FailureClass> {
     let setback = world.memory.setback(Attempt::Create, world.generation());
     setback.map(|setback| setback.failure.class)
+}
+
+/// Whether AWS has refused, and is not to be asked again yet.
+fn is_held(world: &World<'_>) -> bool {
+    let setback = world.memory.setback(Attempt::Create, world.generation());
+    setback
+        .is_some_and(|setback| setback.failure.class.is_definite() && world.now < setback.retry_at)
 }
 
 /// Whether a Create was refused, and somebody else is seen to have the name. Then the intent is over:
@@ -215,16 +233,11 @@ fn look_up(
                 Settled::Open(Decision::step(Step::Bind(binding), waiting(world, gateway)))
             }
             Proof::Open(decision) => Settled::Open(decision),
-            // Of nobody here, and not as intended: ours all the same, perhaps, and changed since.
-            Proof::NotOurs(Holder::Target(_)) if !is_bound_on(world, gateway) => match wish {
-                Some(_) if is_refused(world) => Settled::NothingWasMade,
-                // Not announced anew: the time of the attempts is that in which ours came to be.
-                Some(wish) => {
-                    let name = intent.name.clone();
-                    ask(world, intent, gateway, Definition { name, ..wish.definition.clone() })
-                }
-                None => given_up(world, sight, gateway),
-            },
+            // Of nobody here, and not as intended: ours all the same, perhaps, and changed since. Without
+            // a time no process has sent anything.
+            Proof::NotOurs(Holder::Target(_)) if intent.aws_time.is_some() => {
+                ask(world, intent, gateway, wish, entry)
+            }
             // The name was taken all the while, so ours was refused: unless the List lags.
             Proof::NotOurs(holder) => match wanted {
                 Some(_) => Settled::Open(occupied(gateway, entry, holder)),
@@ -242,19 +255,57 @@ fn look_up(
     }
 }
 
-/// Whether the resource has its target there already, so that an intent cannot have made it.
-fn is_bound_on(world: &World<'_>, gateway: &GatewayId) -> bool {
-    Bound::recorded(world.server, world.policy).is_some_and(|bound| bound.gateway == *gateway)
+/// Asks AWS whether it has made the target of this entry under the token. That announces no attempt, so
+/// the time of the attempts stays the one in which ours came to be.
+fn ask(
+    world: &World<'_>,
+    intent: &Intent,
+    gateway: &GatewayId,
+    wish: Option<&Validated>,
+    entry: &Summary,
+) -> Settled {
+    if is_refused(world) {
+        return Settled::NothingWasMade;
+    }
+    if world.is_outdated(intent.template.as_ref()) {
+        // Whether it was made before that or is made now, nobody will know.
+        let step = Step::RecordIntent(Intent { template: None, ..intent.clone() });
+        return Settled::Open(Decision::step(step, waiting(world, gateway)));
+    }
+    let definition = match wish {
+        Some(wish) => wish.definition.clone(),
+        // What is wished for is not valid: what is there is.
+        None => {
+            let candidate = candidate(gateway, &entry.id);
+            let from = world.memory.changed_or_since();
+            match read_since(world, &candidate, from, waiting(world, gateway)) {
+                Err(decision) => return Settled::Open(decision),
+                Ok(reading) => {
+                    let found = reading.found.as_deref();
+                    match found.and_then(|found| found.definition.clone()) {
+                        Some(definition) => definition,
+                        // Gone meanwhile, or no MCP server: the next List tells.
+                        None => return Settled::Open(Decision::wait(waiting(world, gateway))),
+                    }
+                }
+            }
+        }
+    };
+    send(world, intent, gateway, Definition { name: intent.name.clone(), ..definition })
 }
 
 /// Whether AWS does not name a target for the token, although one has the name: it is none of ours.
 fn is_refused(world: &World<'_>) -> bool {
-    refusal(world).is_some_and(|class| match class {
-        FailureClass::Conflict
-        | FailureClass::Invalid
-        | FailureClass::WrongState
-        | FailureClass::NotFound => true,
-        FailureClass::Throttled
+    let setback = world.memory.setback(Attempt::Create, world.generation());
+    setback.is_some_and(|setback| match setback.failure.class {
+        FailureClass::Invalid | FailureClass::NotFound => true,
+        // It can also mean that too much is under way on the gateway.
+        FailureClass::Conflict => {
+            let longest = if setback.busy { OPERATION } else { world.policy.consistency_window };
+            setback.at >= later(setback.since, longest)
+        }
+        FailureClass::WrongState
+        | FailureClass::Throttled
         | FailureClass::Quota
         | FailureClass::Denied
         | FailureClass::Credentials
@@ -303,8 +354,12 @@ fn prove(
         return Proof::NotOurs(holder);
     }
     let candidate = candidate(gateway, &entry.id);
-    // Every List asks anew, because the Get may be behind it.
-    let from = world.memory.changed_or_since().max(as_of);
+    // Every List asks anew, because the Get may be behind it; not while AWS is not to be asked more.
+    let known = world.memory.reading(gateway, &entry.id).filter(|known| known.found.is_some());
+    let from = match known {
+        Some(known) if is_held(world) => known.as_of,
+        Some(_) | None => world.memory.changed_or_since().max(as_of),
+    };
     let reading = match read_since(world, &candidate, from, waiting(world, gateway)) {
         Ok(reading) => reading,
         Err(decision) => return Proof::Open(decision),

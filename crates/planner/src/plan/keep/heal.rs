@@ -24,7 +24,8 @@ impl Keeper<'_> {
         let sent = self.world.memory.sent();
         let rollout_counts_at = tools::news(self);
         let rolled_out = rollout_counts_at.is_some_and(|at| self.seen_at() >= at);
-        let fetch_is_asked = self.is_sync_requested() || sent == Sent::NotYet || rolled_out;
+        let recorded = sent == Sent::NotYet && self.sync_under_way().is_some();
+        let fetch_is_asked = self.is_sync_requested() || recorded || rolled_out;
         let asked =
             (self.world.request().is_some() || unfetched && fetch_is_asked) && !self.wish.suspended;
         if let Sent::Accepted(at) | Sent::Open(at) = sent

@@ -61,7 +61,7 @@ impl Keeper<'_> {
         let mut decision = attempt(self.world, Attempt::Update, &self.bound.gateway, step, report);
         if let Standing::Held { failure, .. } = &decision.report.standing
             && failure.class == FailureClass::Invalid
-            && !self.was_never_ready()
+            && !self.was_never_ready(entry)
         {
             let (target, failure) = (self.bound.target.clone(), failure.clone());
             decision.report.standing = if self.may_be_replaced(entry, &failure) {
@@ -119,14 +119,15 @@ impl Keeper<'_> {
         .then_some(&setback.failure)
     }
 
-    fn was_never_ready(&self) -> bool {
-        self.world.status().is_some_and(|status| status.never_ready)
+    fn was_never_ready(&self, entry: &Summary) -> bool {
+        stage(&entry.status) != Stage::Ready
+            && self.world.status().is_some_and(|status| status.never_ready)
     }
 
     /// Whether another target can take the place of one that AWS refuses to change: nobody has ever
     /// used it, or the resource allows it.
     fn may_be_replaced(&self, entry: &Summary, refusal: &Failure) -> bool {
-        if self.was_never_ready() {
+        if self.was_never_ready(entry) {
             entry.status == TargetStatus::Failed
         } else {
             refusal.class == FailureClass::Invalid

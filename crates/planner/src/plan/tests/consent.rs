@@ -162,3 +162,22 @@ fn an_edit_of_unknown_outcome_that_is_taken_back_is_sent_back() {
     story.when_consent_is_given().when_time_passes(60);
     story.when_consent_is_given().when_time_passes(60).when_settled().then_ready();
 }
+
+/// The request that was refused has been answered by the Update since.
+#[test]
+fn a_fetch_that_fails_for_somebody_else_is_not_tried_for_a_request_of_before() {
+    let mut story = Story::given_server();
+    story.server.as_mut().unwrap().spec.oauth_grant_type = Some("AuthorizationCode".to_owned());
+    story.when_time_passes(60).when_consent_is_given().when_time_passes(60).then_ready();
+    story.given_fault("Synchronize", Fault::Refused(FailureClass::Denied));
+    story.when_annotated(SYNC_REQUEST_ANNOTATION, "now").when_taken("Synchronize");
+    story.when_edited(|spec| spec.description = Some("changed".to_owned())).when_taken("Update");
+    story.when_time_passes(60).when_consent_is_given().when_time_passes(60).then_ready();
+    story.steps.clear();
+    story.when_target_is_changed(|target| {
+        target.summary.status = TargetStatus::SynchronizeUnsuccessful;
+        target.summary.authorization_url = None;
+    });
+    story.when_time_passes(60);
+    story.assert(!story.steps.contains(&"Synchronize"), "a person is asked again");
+}

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use api::{FailureClass, MCPServerSpec, Reason, SYNC_REQUEST_ANNOTATION, TargetStatus};
+use api::{
+    FailureClass, MCPServerSpec, REQUEST_ANNOTATION, Reason, SYNC_REQUEST_ANNOTATION, TargetStatus,
+};
 
 use super::aws::{Fault, Stamp};
 use super::story::Story;
@@ -130,6 +132,28 @@ fn what_an_earlier_change_has_moved_is_not_taken_for_the_update() {
             story.when_edited(|spec| spec.description = Some("changed".to_owned()));
             story.when_settled().then_ready();
         }
+    }
+}
+
+/// A Get can be ahead of the List, and what it shows is recorded.
+#[test]
+fn what_a_get_has_shown_before_the_list_is_not_taken_for_the_update() {
+    for (transition, list_lag, pause) in [100, 300, 500].into_iter().flat_map(|transition| {
+        (2..6).flat_map(move |lag| (10..30).map(move |tenths| (transition, lag, tenths * 100)))
+    }) {
+        let mut story = Story::given_ready_server();
+        story.given_quirks(|quirks| {
+            quirks.stamp = Stamp::Completion;
+            quirks.transition = Duration::from_millis(transition);
+            quirks.list_lag = Duration::from_secs(list_lag);
+        });
+        story.when_time_passes(60);
+        story.when_annotated(SYNC_REQUEST_ANNOTATION, "now").when_taken("Synchronize");
+        story.now = later(story.now, Duration::from_millis(600));
+        story.when_annotated(REQUEST_ANNOTATION, "now").when_taken("Read").when_due_is_done();
+        story.now = later(story.now, Duration::from_millis(pause));
+        story.when_edited(|spec| spec.description = Some("changed".to_owned()));
+        story.when_settled().then_ready();
     }
 }
 

@@ -111,3 +111,14 @@ fn another_is_made_only_while_what_it_leaves_can_be_remembered() {
     story.aws.faults.clear();
     story.then_ends_as_written();
 }
+
+/// What is seen to serve for the first time has been ready, from this very decision on.
+#[test]
+fn a_target_that_comes_to_serve_while_an_update_is_refused_has_been_ready() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::FailsBehind).when_time_passes(10);
+    story.given_fault("Update", Fault::LostAfter);
+    story.given_fault("Update", Fault::Refused(FailureClass::Invalid));
+    story.when_edited(|spec| spec.description = Some("changed".to_owned())).when_time_passes(60);
+    story.then_ends_as_written();
+}
