@@ -5,14 +5,19 @@
 //! configuration that came to be during the attempt and that nobody else claims. Where somebody may
 //! have changed it since, AWS is asked once more under the token: it names our target, or refuses.
 
-use api::{Accepted, Definition, FailureClass, GatewayId, Intent, Sight, Summary, TargetId};
+mod proof;
+
+pub(super) use proof::holder_of;
+
+use api::{Accepted, Definition, FailureClass, GatewayId, Intent, Sight, Summary};
 use jiff::{SignedDuration, Timestamp};
 
+use self::proof::{Proof, candidate, look_at, prove};
 use super::create::occupied;
 use super::{Decision, attempt, gateway_is_gone, held_up, is_busy, read_since, seen, wait_until};
-use crate::claim::{ClaimKind, Owner, Stake};
+use crate::claim::Owner;
 use crate::diff::{fingerprint, is_current_scheme};
-use crate::known::{CLOCK_TOLERANCE, shifted};
+use crate::known::shifted;
 use crate::memory::later;
 use crate::report::{Holder, Report, Standing};
 use crate::world::{Bound, World};
@@ -236,7 +241,7 @@ fn look_up(
             // Of nobody here, and not as intended: ours all the same, perhaps, and changed since. Without
             // a time no process has sent anything.
             Proof::NotOurs(Holder::Target(_)) if intent.aws_time.is_some() => {
-                ask(world, intent, gateway, wish, entry)
+                ask(world, intent, gateway, wish, entry, as_of)
             }
             // The name was taken all the while, so ours was refused: unless the List lags.
             Proof::NotOurs(holder) => match wanted {
@@ -263,6 +268,7 @@ fn ask(
     gateway: &GatewayId,
     wish: Option<&Validated>,
     entry: &Summary,
+    as_of: Timestamp,
 ) -> Settled {
     if is_refused(world) {
         return Settled::NothingWasMade;
@@ -275,21 +281,16 @@ fn ask(
     let definition = match wish {
         Some(wish) => wish.definition.clone(),
         // What is wished for is not valid: what is there is.
-        None => {
-            let candidate = candidate(gateway, &entry.id);
-            let from = world.memory.changed_or_since();
-            match read_since(world, &candidate, from, waiting(world, gateway)) {
-                Err(decision) => return Settled::Open(decision),
-                Ok(reading) => {
-                    let found = reading.found.as_deref();
-                    match found.and_then(|found| found.definition.clone()) {
-                        Some(definition) => definition,
-                        // Gone meanwhile, or no MCP server: the next List tells.
-                        None => return Settled::Open(Decision::wait(waiting(world, gateway))),
-                    }
-                }
-            }
-        }
+        None => match look_at(world, gateway, entry, as_of) {
+            Err(decision) => return Settled::Open(decision),
+            Ok(reading) => match reading.found.as_deref().map(|found| &found.definition) {
+                Some(Some(definition)) => definition.clone(),
+                // No MCPServer can say what it is, so AWS cannot be asked: to wait would be for ever.
+                Some(None) => return Settled::NothingWasMade,
+                // Gone meanwhile, or not yet shown.
+                None => return Settled::Open(Decision::wait(waiting(world, gateway))),
+            },
+        },
     };
     send(world, intent, gateway, Definition { name: intent.name.clone(), ..definition })
 }
@@ -328,93 +329,9 @@ fn not_yet(world: &World<'_>, gateway: &GatewayId) -> Decision {
     wait_until(world, gateway, world.absence_counts_from(), waiting(world, gateway))
 }
 
-enum Proof {
-    Ours(Binding),
-    NotOurs(Holder),
-    Open(Decision),
-}
-
-/// Whether a target of the intended name, listed at this time, came from our attempt.
-fn prove(
-    world: &World<'_>,
-    intent: &Intent,
-    gateway: &GatewayId,
-    wish: Option<&Validated>,
-    entry: &Summary,
-    as_of: Timestamp,
-) -> Proof {
-    let holder = holder_of(world, gateway, &entry.id);
-    let stake = Stake::Name(&intent.name);
-    let mut rivals = world.better_claims(gateway, stake, ClaimKind::Intends);
-    if let Some(rival) = rivals.find(|rival| rival.fits(&intent.fingerprint)) {
-        return Proof::NotOurs(Holder::Resource(rival.owner.name.clone()));
-    }
-    if matches!(holder, Holder::Resource(_)) || !came_to_be_during(world, intent, entry.created_at)
-    {
-        return Proof::NotOurs(holder);
-    }
-    let candidate = candidate(gateway, &entry.id);
-    // Every List asks anew, because the Get may be behind it; not while AWS is not to be asked more.
-    let known = world.memory.reading(gateway, &entry.id).filter(|known| known.found.is_some());
-    let from = match known {
-        Some(known) if is_held(world) => known.as_of,
-        Some(_) | None => world.memory.changed_or_since().max(as_of),
-    };
-    let reading = match read_since(world, &candidate, from, waiting(world, gateway)) {
-        Ok(reading) => reading,
-        Err(decision) => return Proof::Open(decision),
-    };
-    let Some(target) = reading.found.as_deref() else {
-        return Proof::Open(Decision::wait(waiting(world, gateway)));
-    };
-    let same = target.definition.as_ref().is_some_and(|found| match wish {
-        Some(wish) => is_intended(world, intent, wish, found),
-        None => fingerprint(found) == intent.fingerprint,
-    });
-    if same {
-        Proof::Ours(Binding {
-            gateway: gateway.clone(),
-            gateway_arn: target.gateway_arn.clone(),
-            target: entry.id.clone(),
-            name: intent.name.clone(),
-            status: target.summary.status.clone(),
-            updated_at: target.summary.updated_at,
-            made_with: Some((intent.fingerprint.clone(), intent.generation)),
-            template: intent.template.clone(),
-        })
-    } else {
-        Proof::NotOurs(holder)
-    }
-}
-
-/// Whether a target that was created at this time can have come from an attempt on the intent as it
-/// is recorded.
-fn came_to_be_during(world: &World<'_>, intent: &Intent, created_at: Timestamp) -> bool {
-    let known = world.memory.intended(&intent.nonce);
-    let may_be_sent = known.is_none_or(|intended| intended.sent);
-    may_be_sent
-        && intent.aws_time.is_some_and(|began| {
-            created_at >= shifted(began, -CLOCK_TOLERANCE)
-                && created_at <= shifted(may_begin_until(intent), CALL + CLOCK_TOLERANCE)
-        })
-}
-
 /// Until when, on AWS's clock, an attempt on the intent may begin as it is recorded. Every minute
 /// more is one in which somebody else's target could pass for ours.
 fn may_begin_until(intent: &Intent) -> Timestamp {
     let at_first = intent.aws_time.map(|began| shifted(began, BEGIN_WITHIN));
     intent.attempts_until.or(at_first).unwrap_or(Timestamp::MIN)
-}
-
-/// Who has this target, as far as the resources say.
-pub(super) fn holder_of(world: &World<'_>, gateway: &GatewayId, target: &TargetId) -> Holder {
-    let mut claims = world.rival_claims(gateway, Stake::Target(target));
-    claims.find(|claim| claim.kind == ClaimKind::Holds).map_or_else(
-        || Holder::Target(target.clone()),
-        |claim| Holder::Resource(claim.owner.name.clone()),
-    )
-}
-
-fn candidate(gateway: &GatewayId, target: &TargetId) -> Bound {
-    Bound { gateway: gateway.clone(), gateway_arn: None, target: target.clone() }
 }

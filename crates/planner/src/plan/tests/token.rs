@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::{ADOPT_ANNOTATION, FailureClass, MCPServerSpec, Reason};
 
 use super::aws::{DeadToken, Fault, Identity};
-use super::story::{NAME, OTHER_GATEWAY, Story, intent};
+use super::story::{NAME, OTHER_GATEWAY, Story, WINDOW, intent};
 use super::tools::follows_workload;
 use crate::memory::later;
 
@@ -84,6 +84,27 @@ fn a_target_that_is_changed_before_it_is_bound_is_found_while_the_spec_is_invali
         story.when_edited(|spec| spec.capabilities = vec!["prompts".to_owned()]);
         end(&mut story).then_ends_as_written();
     }
+}
+
+/// A Get can be behind the List for long.
+#[test]
+fn a_target_that_is_changed_before_it_is_bound_is_found_however_late_a_get_shows_it() {
+    let (mut story, _) = touched_before_it_is_bound();
+    story.given_quirks(|quirks| quirks.get_lag = WINDOW * 9 / 10);
+    story.when_edited(|spec| spec.capabilities = vec!["prompts".to_owned()]);
+    story.when_deleted().then_ends_as_written();
+}
+
+/// What no MCPServer can say AWS cannot be asked with.
+#[test]
+fn a_target_that_is_no_mcp_server_holds_nobody_up() {
+    let mut story = Story::given_server();
+    story.given_fault("Create", Fault::LostBefore).when_taken("Create");
+    let stranger = story.given_stranger(NAME);
+    story.aws.meddle(&stranger, story.now, |target| target.definition = None);
+    story.when_edited(|spec| spec.capabilities = vec!["prompts".to_owned()]);
+    story.when_time_passes(30).then_waits_with(Reason::ValidationError);
+    story.when_deleted().when_settled().then_gone();
 }
 
 fn tools() -> Vec<String> {
