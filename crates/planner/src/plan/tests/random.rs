@@ -7,11 +7,12 @@
 use std::time::Duration;
 
 use api::{
-    FailureClass, REQUEST_ANNOTATION, SYNC_REQUEST_ANNOTATION, TARGET_ANNOTATION, TargetStatus,
+    Definition, FailureClass, REQUEST_ANNOTATION, SYNC_REQUEST_ANNOTATION, TARGET_ANNOTATION,
+    TargetStatus,
 };
 
 use super::aws::{DeadToken, Fault, Stamp};
-use super::story::{GATEWAY, OTHER_GATEWAY, Story, WINDOW};
+use super::story::{Cut, GATEWAY, NAME, OTHER_GATEWAY, Story, WINDOW};
 use super::tools::follows_workload;
 use crate::Workload;
 use crate::world::Bound;
@@ -111,7 +112,7 @@ fn live(seed: u64, silent: bool) {
 
 /// Something happens, and some time passes.
 fn happens(story: &mut Story, dice: &mut Dice) {
-    match dice.below(26) {
+    match dice.below(30) {
         20 if dice.coin() => {
             let template = dice.one_of(&["v1", "v2", "v3"]);
             story.when_scaled_to_zero(template);
@@ -139,6 +140,13 @@ fn happens(story: &mut Story, dice: &mut Dice) {
                     story.aws.lapse(&target, story.now);
                 }
             }
+        }
+        26 | 27 => stranger_comes(story, dice),
+        28 => strangers_leave(story),
+        // One that is not in our care yet has nothing to lose.
+        29 if story.server().metadata.finalizers.is_some() => {
+            let point = story.points.len() + usize::try_from(dice.below(8)).unwrap();
+            story.cut = Some((point, dice.one_of(&Cut::ALL)));
         }
         16 => {
             let suspended = dice.coin();
@@ -194,6 +202,8 @@ fn happens(story: &mut Story, dice: &mut Dice) {
         }
         // Whoever takes it away and deletes the resource at once leaks the target on purpose.
         14 if story.server().metadata.deletion_timestamp.is_none() => {
+            // Until it is put back nothing can be said for the target.
+            story.cut = None;
             story.when_finalizer_is_taken_away().when_due_is_done();
         }
         _ => {}
@@ -244,6 +254,27 @@ fn may_be_restored(story: &Story) -> bool {
         && (said == named.as_ref() || story.ours_alive().is_empty())
 }
 
+/// Somebody else takes a name that the resource could want.
+fn stranger_comes(story: &mut Story, dice: &mut Dice) {
+    let mut definition = Definition::new(dice.one_of(&[NAME, "climate"]), "https://else.where/mcp");
+    definition.priority = 1_000;
+    let gateway = dice.one_of(&[GATEWAY, OTHER_GATEWAY]).into();
+    if let Ok((_, target)) = story.aws.put(&gateway, &definition, story.now, true) {
+        story.tell(format_args!("somebody makes {} on {gateway}: {target}", definition.name));
+    }
+}
+
+/// All that is not ours is gone.
+fn strangers_leave(story: &mut Story) {
+    let all = story
+        .aws
+        .all(story.now)
+        .map(|(gateway, target)| (gateway.clone(), target.summary.id.clone()));
+    let strangers: Vec<_> = all.filter(|identity| !story.is_ours(identity)).collect();
+    story.tell(format_args!("whoever is not ours leaves: {strangers:?}"));
+    strangers.iter().for_each(|stranger| story.aws.vanish(stranger, story.now));
+}
+
 /// Somebody else touches a target of ours, bound or not.
 fn touch(story: &mut Story, dice: &mut Dice) {
     let Some(target) = story.ours_alive().pop() else { return };
@@ -267,6 +298,8 @@ fn touch(story: &mut Story, dice: &mut Dice) {
 fn quiet(story: &mut Story, dice: &mut Dice) {
     story.aws.faults.clear();
     story.dies_after = None;
+    story.cut = None;
+    strangers_leave(story);
     if matches!(story.workload, Some(Workload::RollingOut | Workload::Idle { .. })) {
         let template = dice.one_of(&["v1", "v9"]);
         story.when_rolled_out(template);
