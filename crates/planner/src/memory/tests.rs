@@ -145,6 +145,33 @@ fn a_request_for_the_tools_ends_their_pause_once() {
     assert!(!is_held(&memory));
 }
 
+/// Of such an Update something may still come without being shown.
+#[test]
+fn an_update_is_in_doubt_if_nobody_knows_whether_aws_took_it() {
+    let applying =
+        api::Applying { fingerprint: fingerprint(&definition()), generation: 1, template: None };
+    let mut recorded = server("T");
+    recorded.status.as_mut().unwrap().applying = Some(applying.clone());
+
+    let mut memory = Memory::new(at(5));
+    memory.notice(&server("T"), at(6));
+    assert_eq!(memory.in_doubt(), None);
+    memory.notice(&recorded, at(7));
+    assert_eq!(memory.in_doubt(), Some(at(5)), "a process before this one may have sent it");
+
+    let mut memory = Memory::new(at(0));
+    memory.recording(&server("T"), &Step::RecordApplying(applying));
+    memory.notice(&recorded, at(1));
+    assert_eq!(memory.in_doubt(), None, "it was not sent");
+    memory.hears(&update(false, at(0)), 2, Err(FailureClass::Throttled));
+    assert_eq!(memory.in_doubt(), None, "it was refused");
+    memory.hears(&update(false, at(0)), 3, Err(FailureClass::Unanswered));
+    assert_eq!(memory.in_doubt(), Some(at(3)));
+    let mut memory = Memory::new(at(0));
+    memory.hears(&update(false, at(0)), 1, Ok(accepted(at(1))));
+    assert_eq!(memory.in_doubt(), None, "its answer is known");
+}
+
 /// An Update that may have been sent is not said to be unsent because a later one was refused.
 #[test]
 fn an_update_is_unsent_while_aws_has_certainly_not_taken_it() {
@@ -206,9 +233,8 @@ fn a_request_lets_a_delete_be_repeated_at_once() {
     assert_eq!(memory.deleted(&"T".into()), Some(at(1)), "what was asked for stays known");
 }
 
-#[test]
-fn an_intent_that_is_recorded_again_keeps_what_is_known_of_it() {
-    let intent = |nonce: &str| api::Intent {
+fn intent(nonce: &str) -> api::Intent {
+    api::Intent {
         nonce: nonce.to_owned(),
         gateway: "gw".to_owned(),
         name: "weather".to_owned(),
@@ -219,14 +245,54 @@ fn an_intent_that_is_recorded_again_keeps_what_is_known_of_it() {
         template: None,
         account: None,
         region: None,
-    };
-    let create = Step::Create {
+    }
+}
+
+fn create(nonce: &str) -> Step {
+    Step::Create {
         gateway: "gw".into(),
-        nonce: "a".to_owned(),
+        nonce: nonce.to_owned(),
         token: String::new(),
         definition: Box::new(definition()),
         busy: false,
-    };
+    }
+}
+
+#[test]
+fn a_setback_lasts_since_the_first_that_was_like_it() {
+    let mut memory = Memory::new(at(0));
+    let since = |memory: &Memory| memory.setback(Attempt::Create, 1).unwrap().since;
+    for (ended, class, begun) in [
+        (1, FailureClass::Conflict, 1),
+        (2, FailureClass::Conflict, 1),
+        (3, FailureClass::Throttled, 3),
+        (4, FailureClass::Conflict, 4),
+        (5, FailureClass::Conflict, 4),
+    ] {
+        memory.hears(&create("a"), ended, Err(class));
+        assert_eq!(since(&memory), at(begun), "{ended}");
+    }
+}
+
+#[test]
+fn what_aws_refused_to_an_intent_holds_up_none_of_another_name_or_gateway() {
+    let mut recorded = server("T");
+    recorded.status.as_mut().unwrap().intent = Some(intent("a"));
+    for (next, held) in [
+        (api::Intent { name: "climate".to_owned(), ..intent("b") }, false),
+        (api::Intent { gateway: "gw-2".to_owned(), ..intent("b") }, false),
+        (intent("b"), true),
+    ] {
+        let mut memory = Memory::new(at(0));
+        memory.hears(&create("a"), 1, Err(FailureClass::Conflict));
+        memory.recording(&recorded, &Step::RecordIntent(next));
+        assert_eq!(memory.setback(Attempt::Create, 1).is_some(), held);
+    }
+}
+
+#[test]
+fn an_intent_that_is_recorded_again_keeps_what_is_known_of_it() {
+    let create = create("a");
     let mut memory = Memory::new(at(0));
     memory.recording(&server("T"), &Step::RecordIntent(intent("a")));
     assert!(!memory.intended("a").unwrap().sent);
