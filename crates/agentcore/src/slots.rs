@@ -123,7 +123,10 @@ impl Slots {
 
     /// Nobody has anything to do with the other gateways any more.
     pub(crate) fn keep(&mut self, is_needed: impl Fn(&GatewayId) -> bool) {
-        self.gateways.retain(|gateway, here| is_needed(gateway) || !here.ours.is_empty());
+        self.gateways.retain(|gateway, here| {
+            // No List will show what was answered there.
+            is_needed(gateway) || here.ours.iter().any(|begun| begun.answered.is_none())
+        });
     }
 }
 
@@ -245,6 +248,19 @@ mod tests {
         list(&mut slots, 2, &[("A", TargetStatus::Ready)]);
         assert!(slots.gateways.is_empty());
         list(&mut slots, 3, &[("A", TargetStatus::Creating)]);
+        slots.keep(|_| false);
+        assert!(slots.gateways.is_empty());
+    }
+
+    /// It is not listed any more, so no List ends what was answered there.
+    #[test]
+    fn of_a_gateway_that_nobody_needs_only_what_may_be_answered_is_kept() {
+        let mut slots = Slots::new(2);
+        let (one, two) = (slots.take(&gateway(), at(0)), slots.take(&gateway(), at(0)));
+        slots.answered(&one, Some("A".into()), at(1));
+        slots.keep(|_| false);
+        assert_eq!(slots.gateways.len(), 1);
+        slots.answered(&two, None, at(2));
         slots.keep(|_| false);
         assert!(slots.gateways.is_empty());
     }

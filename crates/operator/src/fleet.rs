@@ -310,18 +310,13 @@ impl Fleet {
         }
     }
 
-    /// A resource is gone. Returns whom to wake.
-    pub(crate) fn gone(&self, key: &Key) -> HashSet<Key> {
-        self.state().remove(key)
-    }
-
     /// This resource is gone, as far as its own end goes: one that has come since under the same
     /// name stays. Returns whom to wake.
     pub(crate) fn left(&self, server: &MCPServer) -> HashSet<Key> {
         let key = Key::of(server);
         let mut state = self.state();
         let held = state.read(&key);
-        let same = held.is_some_and(|held| held.metadata.uid == server.metadata.uid);
+        let same = held.is_none_or(|held| held.metadata.uid == server.metadata.uid);
         if same { state.remove(&key) } else { HashSet::new() }
     }
 

@@ -213,9 +213,10 @@ impl<A: AgentCore> Operator<A> {
                     None => continue,
                 }
             }
-            // A new intent must not take the place of one that the watch has not shown.
-            let intends = matches!(step, Step::RecordIntent(_)) && !has_read;
-            if intends || !care.live && step.changes_aws() {
+            // A new intent must not take the place of one that the watch has not shown; and before a Delete
+            // comes no write that would fail on an object that is not the last: `Retain` can be said there.
+            let is_final = matches!(step, Step::RecordIntent(_) | Step::Delete { .. });
+            if is_final && !has_read || !care.live && step.changes_aws() {
                 self.read_live(key).await?;
                 has_read = true;
                 care.live = true;

@@ -225,10 +225,13 @@ fn take_in<A: AgentCore>(event: Event<Shown>, scope: &Scope, operator: &Operator
         }
         Event::Delete(server) => {
             let key = Key::of(&server);
-            operator.edits.forget(&key);
             let before = fleet.get(&key);
-            let mut woken = fleet.gone(&key);
-            if let Some(before) = before {
+            let is_it = before.as_ref().is_none_or(|held| held.metadata.uid == server.metadata.uid);
+            let mut woken = fleet.left(&server);
+            if is_it {
+                operator.edits.forget(&key);
+            }
+            if let Some(before) = before.filter(|_| is_it) {
                 left_behind::tell(operator, &before, &server.metadata);
             }
             // A last pass forgets what was remembered of it.

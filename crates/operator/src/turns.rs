@@ -38,8 +38,8 @@ struct State {
     quotas: Quotas,
     /// Whose turn has come, and for what.
     granted: HashMap<Key, (Place, Permit)>,
-    /// Since when the others wait, and what for.
-    waiting: HashMap<Key, (Timestamp, Wait)>,
+    /// Since when the others wait, for which call, and what they lack.
+    waiting: HashMap<Key, (Timestamp, (Attempt, GatewayId), Wait)>,
 }
 
 /// A resource that wants to call AWS.
@@ -120,12 +120,18 @@ impl Turns {
             return Turn::Now;
         }
         let lack = state.quotas.permits(attempt, &gateway, now).err();
+        let call = (attempt, gateway.clone());
         let wait = match lack {
             Some(Lack::Slot) => Wait::Operations { gateway, most: self.limits.operations },
             Some(Lack::Token(_)) | None => Wait::Calls { most: self.limits.rate(attempt) },
         };
         // What is told stays told: a wait of which the reason changed would be written again and again.
-        let (since, wait) = state.waiting.entry(key.clone()).or_insert((now, wait)).clone();
+        let told = state.waiting.entry(key.clone());
+        let (since, told_of, told) = told.or_insert_with(|| (now, call.clone(), wait.clone()));
+        if *told_of != call {
+            (*told_of, *told) = (call, wait);
+        }
+        let (since, wait) = (*since, told.clone());
         drop(state);
         self.changed.notify_one();
         Turn::Later { tell_at: since.checked_add(PATIENCE).unwrap_or(since), wait }
@@ -191,7 +197,7 @@ impl Turns {
             .map(|(key, place, granted)| InLine {
                 key: key.clone(),
                 place: place.clone(),
-                since: state.waiting.get(key).map(|(since, _)| *since),
+                since: state.waiting.get(key).map(|(since, ..)| *since),
                 granted,
             })
             .collect();

@@ -86,9 +86,12 @@ impl<K: Clone + Eq + Hash> Line<K> {
         if !self.calls.keys().any(|(attempt, gateway)| has_room(*attempt, gateway)) {
             return None;
         }
-        self.level();
-        let order = self.turns.order();
-        let place = order.into_iter().find_map(|urgency| self.best(urgency, &has_room))?;
+        let may_go = |place: &Place| has_room(place.attempt, &place.gateway);
+        let urgency = self.turns.order().into_iter().find(|urgency| {
+            self.places.keys().any(|place| place.urgency == *urgency && may_go(place))
+        })?;
+        self.level(urgency, may_go);
+        let place = self.best(urgency, may_go)?;
         let here = self.places.get_mut(&place)?;
         let (_, key) = here.pop_first()?;
         if here.is_empty() {
@@ -100,7 +103,7 @@ impl<K: Clone + Eq + Hash> Line<K> {
         self.namespaces.charge(&place.namespace, 1);
         self.one_less(place.clone());
         // Who comes next is level with those who wait now.
-        self.level();
+        self.level(urgency, may_go);
         Some((key, place))
     }
 
@@ -116,13 +119,17 @@ impl<K: Clone + Eq + Hash> Line<K> {
         waiting.into_iter()
     }
 
-    /// Nobody who waits has had less than this.
-    fn level(&mut self) {
+    /// Nobody who competes has had less than this. Who cannot go competes with nobody: to count it would
+    /// keep the level down for as long as it waits, and save up for all who come meanwhile.
+    fn level(&mut self, urgency: Urgency, may_go: impl Fn(&Place) -> bool) {
         let places = self.places.keys();
-        let lowest = places.clone().map(|place| self.gateways.rank(&place.gateway)).min();
-        self.gateways.reach(lowest.unwrap_or_default());
-        let lowest = places.map(|place| self.namespaces.rank(&place.namespace)).min();
-        self.namespaces.reach(lowest.unwrap_or_default());
+        let places = places.filter(|place| place.urgency == urgency && may_go(place));
+        let had = |place: &Place| {
+            (self.gateways.rank(&place.gateway), self.namespaces.rank(&place.namespace))
+        };
+        let (gateways, namespaces): (Vec<u64>, Vec<u64>) = places.map(had).unzip();
+        self.gateways.reach(gateways.into_iter().min().unwrap_or_default());
+        self.namespaces.reach(namespaces.into_iter().min().unwrap_or_default());
     }
 
     fn one_less(&mut self, Place { attempt, gateway, .. }: Place) {
@@ -136,17 +143,13 @@ impl<K: Clone + Eq + Hash> Line<K> {
 
     /// Of those of this urgency the place whose gateway and namespace together have had least, and
     /// of equals the one where somebody has waited for longest.
-    fn best(
-        &self,
-        urgency: Urgency,
-        has_room: impl Fn(Attempt, &GatewayId) -> bool,
-    ) -> Option<Place> {
+    fn best(&self, urgency: Urgency, may_go: impl Fn(&Place) -> bool) -> Option<Place> {
         let mut best: Option<((u64, u64), &Place)> = None;
         for (place, here) in self.places.iter().filter(|(place, _)| place.urgency == urgency) {
             let had = self.gateways.rank(&place.gateway) + self.namespaces.rank(&place.namespace);
             let Some((arrival, _)) = here.first_key_value() else { continue };
             let rank = (had, *arrival);
-            if best.is_none_or(|(best, _)| rank < best) && has_room(place.attempt, &place.gateway) {
+            if best.is_none_or(|(best, _)| rank < best) && may_go(place) {
                 best = Some((rank, place));
             }
         }

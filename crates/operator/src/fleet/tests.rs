@@ -108,7 +108,7 @@ fn an_answer_goes_before_a_watch_of_an_older_crd() {
 fn a_late_answer_does_not_bring_back_who_is_gone() {
     let fleet = fleet();
     fleet.seen(server("a", "x", 1));
-    fleet.gone(&key("a", "x"));
+    fleet.left(&server("a", "x", 1));
     fleet.refreshed(server("a", "x", 2));
     assert!(fleet.get(&key("a", "x")).is_none());
     let mut heard = None;
@@ -122,7 +122,7 @@ fn who_comes_again_under_the_same_name_does_not_leave_with_the_one_before() {
     let fleet = fleet();
     let first = server("a", "x", 1);
     fleet.seen(first.clone());
-    fleet.gone(&key("a", "x"));
+    fleet.left(&server("a", "x", 1));
     let mut second = server("a", "x", 2);
     second.metadata.uid = Some("another".to_owned());
     fleet.seen(second);
@@ -141,7 +141,7 @@ fn rivals_hear_of_each_other() {
     let of_x = rivals(&key("a", "x"));
     assert_eq!(of_x.len(), 1);
     assert_eq!(of_x[0].owner.name, "b/y");
-    assert_eq!(fleet.gone(&key("a", "x")), HashSet::from([key("b", "y")]));
+    assert_eq!(fleet.left(&server("a", "x", 1)), HashSet::from([key("b", "y")]));
     assert!(rivals(&key("b", "y")).is_empty());
 }
 
@@ -217,7 +217,7 @@ fn workloads_are_needed_where_one_is_named() {
     fleet.seen(naming("a", "x", 1, "Deployment", "web"));
     fleet.seen(naming("a", "y", 1, "Deployment", "web"));
     assert_eq!(places(), HashSet::from([place("a", Kind::Deployment)]));
-    fleet.gone(&key("a", "y"));
+    fleet.left(&server("a", "y", 1));
     fleet.seen(naming("a", "x", 2, "StatefulSet", "web"));
     assert_eq!(places(), HashSet::from([place("a", Kind::StatefulSet)]));
     let mut invalid = naming("a", "x", 3, "StatefulSet", "web");
@@ -315,7 +315,7 @@ fn what_cannot_be_read_counts_as_that_until_it_can_be_or_goes() {
     fleet.seen(server("a", "x", 2));
     assert_eq!(fleet.tally(), HashMap::from([(unreadable, 1), (pending, 1)]));
     assert_eq!(fleet.unreadables(), [(key("a", "y"), Obstacle::Form)]);
-    fleet.gone(&key("a", "y"));
+    fleet.left(&server("a", "y", 1));
     fleet.unreadable(&key("a", "z"));
     fleet.listing_begins(&Scope(None));
     fleet.seen(server("a", "x", 2));
@@ -323,6 +323,6 @@ fn what_cannot_be_read_counts_as_that_until_it_can_be_or_goes() {
     assert_eq!(fleet.tally(), HashMap::from([(pending, 1)]));
     assert!(fleet.unreadables().is_empty());
     fleet.unreadable(&key("a", "x"));
-    fleet.gone(&key("a", "x"));
+    fleet.left(&server("a", "x", 1));
     assert!(fleet.tally().is_empty() && fleet.unreadables().is_empty());
 }

@@ -42,7 +42,8 @@ impl<A: AgentCore> Operator<A> {
                 // A look is no change, and takes its turn as any other.
                 if let Some(later) = self.turn(key, &imagined, &step, &report) {
                     self.remember(key, care);
-                    let next = Some(later.tell_at);
+                    // From then on only its turn wakes it.
+                    let next = Some(later.tell_at).filter(|at| *at > self.clock.now());
                     return Ok(Outcome { next, call: Call::InTurn, ..Outcome::default() });
                 }
                 self.call(key, &imagined, &mut care, &step).await;

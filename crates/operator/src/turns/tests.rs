@@ -156,3 +156,26 @@ async fn nothing_is_held_for_those_who_work_no_more() {
     assert!(stage.turns.in_line().is_empty());
     assert!(stage.goes_now("c", Attempt::Create), "its slot is free");
 }
+
+/// Who moves to another gateway waits for that one, for as long as it has waited.
+#[tokio::test(start_paused = true)]
+async fn who_wants_another_call_is_told_what_that_one_lacks() {
+    let stage = Stage::new(limits(100, 1));
+    assert!(stage.goes_now("first", Attempt::Create));
+    stage.accepted("first");
+    let Turn::Later { tell_at, wait } = stage.take("second", Attempt::Create) else {
+        panic!("the gateway is full");
+    };
+    assert_eq!(wait, Wait::Operations { gateway: "gw".into(), most: 1 });
+    tokio::time::advance(Duration::from_millis(100)).await;
+    let elsewhere = Place {
+        urgency: Urgency::New,
+        attempt: Attempt::Create,
+        gateway: "gw-2".into(),
+        namespace: "n".to_owned(),
+    };
+    assert_eq!(stage.turns.take(&key("third"), elsewhere.clone()), Turn::Now);
+    stage.turns.begin(&key("third")).unwrap().ended(Ok(Some(&"third".into())));
+    let wait = Wait::Operations { gateway: "gw-2".into(), most: 1 };
+    assert_eq!(stage.turns.take(&key("second"), elsewhere), Turn::Later { tell_at, wait });
+}

@@ -270,6 +270,9 @@ impl Keeper<'_> {
                 Decision::wait(report.awaiting(&self.bound.gateway))
             }
             Ok(_) => {
+                if let Some(decision) = self.name_is_claimed() {
+                    return decision;
+                }
                 let report = Report::of(Standing::Recreating(self.bound.target.clone()));
                 intend(self.world, &self.bound.gateway, self.wish, report)
             }

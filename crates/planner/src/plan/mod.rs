@@ -94,8 +94,8 @@ fn care(world: &World<'_>) -> Decision {
         return decision;
     }
     let wish = validate(world.server).map(|wish| wish.in_region(&world.policy.region));
-    let suspended =
-        !world.is_deleting() && wish.as_ref().is_ok_and(|wish: &Validated| wish.suspended);
+    // Also of a spec that is not valid otherwise.
+    let suspended = !world.is_deleting() && world.server.spec.suspend == Some(true);
     let decision = match world.status().and_then(|status| status.intent.as_ref()) {
         None => settled(world, wish),
         Some(intent) => match settle::plan(world, intent, wish.as_ref().ok()) {

@@ -224,8 +224,11 @@ fn look_up(
 ) -> Settled {
     let (sight, listing) = match seen(world, gateway) {
         Ok(seen) => seen,
-        // A gateway that does not exist has no target of ours, if we ask in the right place.
-        Err(_) if gateway_is_gone(world, gateway) => return Settled::NothingWasMade,
+        // A gateway that does not exist has no target of ours, if we ask in the right place. Where an
+        // intent does not say its place, this one proves nothing.
+        Err(_) if intent.account == world.policy.account && gateway_is_gone(world, gateway) => {
+            return Settled::NothingWasMade;
+        }
         Err(report) => return Settled::Open(Decision::wait(report)),
     };
     let as_of = sight.as_of.unwrap_or(world.memory.since());

@@ -159,3 +159,31 @@ fn who_comes_back_to_a_full_gateway_has_saved_nothing_up() {
     let rested = first.iter().filter(|key| **key >= 200).count();
     assert!((3..=5).contains(&rested), "in turns: {first:?}");
 }
+
+/// It competes with nobody, so nobody who comes meanwhile has saved up what the others had.
+#[test]
+fn who_waits_without_room_keeps_the_level_down_for_nobody() {
+    for hopeless in
+        [update("full", "patient"), place(Urgency::Routine, Attempt::Read, "busy", "patient")]
+    {
+        let mut line = Line::default();
+        let has_room = |attempt: Attempt, gateway: &GatewayId| {
+            attempt != Attempt::Read && gateway.as_str() != "full"
+        };
+        line.join(&1, hopeless);
+        for key in 2..302_u32 {
+            line.join(&key, update("busy", "busy"));
+            assert_eq!(line.pick(has_room).map(|(key, _)| key), Some(key));
+        }
+        for key in 1000..1010 {
+            line.join(&key, update("busy", "busy"));
+        }
+        for key in 2000..2010 {
+            line.join(&key, update("new", "new"));
+        }
+        let first: Vec<u32> =
+            std::iter::from_fn(|| line.pick(has_room)).map(|(key, _)| key).take(8).collect();
+        let new = first.iter().filter(|key| **key >= 2000).count();
+        assert!((3..=5).contains(&new), "in turns: {first:?}");
+    }
+}

@@ -13,6 +13,7 @@ use super::super::{
 };
 use super::Keeper;
 use super::compare::is_same;
+use crate::claim::{ClaimKind, Stake};
 use crate::diff::fingerprint;
 use crate::memory::later;
 use crate::reasons::blames_a_value;
@@ -144,6 +145,9 @@ impl Keeper<'_> {
             if let Some(left) = too_many(self.world.retired()) {
                 return retire(self.world, left, report);
             }
+            if let Some(decision) = self.name_is_claimed() {
+                return decision;
+            }
             // The new name is free, so the old target serves until its successor does.
             return intend(self.world, &gateway, self.wish, report);
         }
@@ -177,6 +181,18 @@ impl Keeper<'_> {
             known => known,
         };
         Some(conflict(gateway, &other.name, holder))
+    }
+
+    /// The new name, which a successor would have, is claimed by another resource. Nobody else's intent
+    /// must meet a target of ours there: it could take it for its own.
+    pub(super) fn name_is_claimed(&self) -> Option<Decision> {
+        let (name, gateway) = (&self.wanted.name, &self.bound.gateway);
+        let had = self.world.status().and_then(|status| status.target_name.as_ref());
+        if had == Some(name) {
+            return None;
+        }
+        let better = self.world.better_claim(gateway, Stake::Name(name), ClaimKind::Desires)?;
+        Some(conflict(gateway, name, Holder::Resource(better.owner.name.clone())))
     }
 
     /// AWS has accepted the update that is recorded as under way.

@@ -142,6 +142,21 @@ fn a_missing_gateway_settles_no_intent_before_the_account_is_known() {
     story.when_restarted().when_settled().then_gone();
 }
 
+/// Of an intent from before the account was known nobody can say whether this one is its.
+#[test]
+fn a_missing_gateway_settles_no_intent_that_does_not_say_its_account() {
+    let mut story = Story::given_server();
+    story.policy.account = None;
+    story.given_fault("Create", Fault::LostAfter).when_taken("Create");
+    story.policy.account = Some("999999999999".to_owned());
+    story.aws.missing.push(super::story::GATEWAY.into());
+    story.when_deleted().when_restarted().when_time_passes(600);
+    assert!(story.server.is_some(), "it is kept");
+    story.policy.account = Some(super::aws::ACCOUNT.to_owned());
+    story.aws.missing.clear();
+    story.when_restarted().when_settled().then_gone();
+}
+
 #[test]
 fn a_refused_create_waits_and_says_why() {
     for (class, reason, stalled) in [

@@ -160,8 +160,12 @@ fn happens(story: &mut Story, dice: &mut Dice) {
             let value = format!("request {}", story.nonces);
             story.when_annotated(REQUEST_ANNOTATION, &value);
         }
-        19 if story.server().metadata.deletion_timestamp.is_none() && may_be_restored(story) => {
-            story.when_restored();
+        19 if story.server().metadata.deletion_timestamp.is_none() => {
+            // Whatever was under way is over and shown by the time that somebody has restored it.
+            story.when_time_passes(20);
+            if may_be_restored(story) {
+                story.when_restored();
+            }
         }
         0 | 1 => {
             let path = dice.below(3);

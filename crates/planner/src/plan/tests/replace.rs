@@ -1,9 +1,9 @@
 //! What AWS refuses to change in place, and what is made instead.
 
-use api::{FailureClass, Reason};
+use api::{FailureClass, Intent, MCPServerStatus, Reason};
 
 use super::aws::Fault;
-use super::story::Story;
+use super::story::{Story, intent};
 
 fn given_refusals() -> Story {
     let mut story = Story::given_ready_server();
@@ -121,4 +121,31 @@ fn a_target_that_comes_to_serve_while_an_update_is_refused_has_been_ready() {
     story.given_fault("Update", Fault::Refused(FailureClass::Invalid));
     story.when_edited(|spec| spec.description = Some("changed".to_owned())).when_time_passes(60);
     story.then_ends_as_written();
+}
+
+/// A target of ours under the name that another has an intent for would be taken for the other's.
+#[test]
+fn a_successor_waits_for_a_name_that_another_resource_claims() {
+    for vanishes in [false, true] {
+        let mut story = given_refusals();
+        let mut rival = story.server().clone();
+        rival.metadata.namespace = Some("elsewhere".to_owned());
+        rival.metadata.uid = Some("uid-0".to_owned());
+        rival.spec.target_name = Some("climate".to_owned());
+        let intent = Intent { name: "climate".to_owned(), ..intent() };
+        rival.status = Some(MCPServerStatus { intent: Some(intent), ..MCPServerStatus::default() });
+        story.others.push(rival);
+        if vanishes {
+            story.when_target_vanishes();
+        }
+        story.when_edited(|spec| {
+            spec.replacement_policy = Some("Allow".to_owned());
+            spec.target_name = Some("climate".to_owned());
+        });
+        story.when_time_passes(120);
+        story.assert(!story.steps.contains(&"RecordIntent"), "it intends what another intends");
+        story
+            .then_waits_with(Reason::NameConflict)
+            .then_message_says("MCPServer elsewhere/weather");
+    }
 }

@@ -249,3 +249,21 @@ fn a_token_that_answers_with_a_dead_target_is_given_up() {
         assert_ne!(story.bound(), made);
     }
 }
+
+/// Whatever else is wrong with the spec: who is suspended sends nothing.
+#[test]
+fn nobody_asks_for_a_resource_that_is_suspended_and_invalid() {
+    let (mut story, made) = touched_before_it_is_bound();
+    story.when_edited(|spec| {
+        spec.suspend = Some(true);
+        spec.capabilities = vec!["prompts".to_owned()];
+    });
+    story.steps.clear();
+    story.when_time_passes(300);
+    story.assert(!story.steps.contains(&"Create"), "a call for what is suspended");
+    story.when_edited(|spec| {
+        spec.suspend = None;
+        spec.capabilities = tools();
+    });
+    story.when_settled().then_ready().then_target_is(&made);
+}
