@@ -8,7 +8,7 @@ use api::{GatewayId, MCPServer, TargetId};
 use jiff::Timestamp;
 
 use crate::diff::is_current_scheme;
-use crate::world::{Bound, World, gateway_of, wished_target};
+use crate::world::{Bound, World, gateway_of, wished_targets};
 use crate::{Policy, Validated, validate};
 
 /// The resource that makes a claim.
@@ -99,7 +99,7 @@ impl Claim {
             claims.push(Self { made_with: Some(intent.fingerprint.clone()), ..intends });
         }
         let gateway = wish.and_then(|wish| gateway_of(server, wish, policy));
-        if let Some(wished) = wished_target(server, gateway.as_ref()) {
+        for wished in wished_targets(server, gateway.as_ref()) {
             claims.push(claim(ClaimKind::Desires, wished.gateway, None, Some(wished.target)));
         }
         if server.metadata.deletion_timestamp.is_none()

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::diff::hex;
+use crate::world::Bound;
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +95,7 @@ pub enum Step {
         busy: bool,
     },
     /// Kubernetes: forget a retired target, which is gone.
-    ForgetRetired(TargetId),
+    ForgetRetired(Bound),
     /// Kubernetes: let the resource go.
     ReleaseFinalizer,
 }
@@ -212,7 +213,8 @@ mod tests {
 
     #[test]
     fn what_writes_down_what_came_of_a_call() {
-        assert!(Step::ForgetRetired("T".into()).settles());
+        let gone = Bound { gateway: "gw".into(), gateway_arn: None, target: "T".into() };
+        assert!(Step::ForgetRetired(gone).settles());
         assert!(!Step::ReleaseFinalizer.settles());
         assert!(!Step::AddFinalizer.settles());
     }

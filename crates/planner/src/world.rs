@@ -180,22 +180,37 @@ pub(crate) struct Wished {
     pub(crate) explicit: bool,
 }
 
-/// The target that the annotations of an unbound resource ask for. `gateway` is the one that the
-/// resource belongs to.
-pub(crate) fn wished_target(server: &MCPServer, gateway: Option<&GatewayId>) -> Option<Wished> {
+/// The targets that the annotations of an unbound resource ask for, first the one that it had as far as
+/// is remembered: a request that stands beside it may be older, and to follow it would lose that one.
+/// `gateway` is the one that the resource belongs to.
+pub(crate) fn wished_targets(server: &MCPServer, gateway: Option<&GatewayId>) -> Vec<Wished> {
     let has_target = server.status.as_ref().and_then(|status| status.target_id.as_ref());
     if has_target.is_some_and(|target| !target.is_empty()) {
-        return None;
+        return Vec::new();
     }
-    if let Some(target) = annotation(server, api::ADOPT_ANNOTATION)
-        && server.metadata.deletion_timestamp.is_none()
-    {
-        let gateway = gateway?.clone();
-        return Some(Wished { gateway, target: target.into(), explicit: true });
-    }
-    let (gateway, target) = annotation(server, api::TARGET_ANNOTATION)?.rsplit_once('/')?;
-    let filled = !gateway.is_empty() && !target.is_empty();
-    filled.then(|| Wished { gateway: gateway.into(), target: target.into(), explicit: false })
+    let asked = annotation(server, api::ADOPT_ANNOTATION)
+        .filter(|_| server.metadata.deletion_timestamp.is_none())
+        .zip(gateway)
+        .map(|(target, gateway)| Wished {
+            gateway: gateway.clone(),
+            target: target.into(),
+            explicit: true,
+        });
+    let remembered = annotation(server, api::TARGET_ANNOTATION)
+        .and_then(|remembered| remembered.rsplit_once('/'))
+        .filter(|(gateway, target)| !gateway.is_empty() && !target.is_empty())
+        .map(|(gateway, target)| Wished {
+            gateway: gateway.into(),
+            target: target.into(),
+            explicit: false,
+        })
+        // A person has asked for the very same.
+        .filter(|remembered| {
+            asked.as_ref().is_none_or(|asked| {
+                (&asked.gateway, &asked.target) != (&remembered.gateway, &remembered.target)
+            })
+        });
+    remembered.into_iter().chain(asked).collect()
 }
 
 /// The gateway that the resource belongs to: the one that it names, else the one that it has

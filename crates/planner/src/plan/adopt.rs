@@ -10,12 +10,15 @@ use api::{GatewayId, TargetStatus};
 use super::{Decision, gateway_is_gone, read_since, read_unlisted, seen, wait_until};
 use crate::claim::{Claim, ClaimKind, Stake};
 use crate::report::{Holder, Report, Standing};
-use crate::world::{Bound, Wished, World, wished_target};
+use crate::world::{Bound, Wished, World, wished_targets};
 use crate::{Binding, Step, Violation};
 
-/// What comes of the request; `None`: there is none, or nothing to take over.
+/// What comes of the requests; `None`: there is none, or nothing to take over.
 pub(super) fn plan(world: &World<'_>, gateway: Option<&GatewayId>) -> Option<Decision> {
-    let wished = wished_target(world.server, gateway)?;
+    wished_targets(world.server, gateway).into_iter().find_map(|wished| take_over(world, wished))
+}
+
+fn take_over(world: &World<'_>, wished: Wished) -> Option<Decision> {
     let stake = Stake::Target(&wished.target);
     if let Some(rival) = world.better_claim(&wished.gateway, stake, ClaimKind::Desires) {
         return claimed(&wished, rival);

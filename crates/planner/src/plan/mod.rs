@@ -20,7 +20,7 @@ use crate::claim::{ClaimKind, Stake};
 use crate::memory::{Reading, Setback};
 use crate::report::{Holder, Report, Standing};
 use crate::validate::deletion_policy;
-use crate::world::{Bound, World, gateway_of, wished_target};
+use crate::world::{Bound, World, gateway_of, wished_targets};
 use crate::{Attempt, Claim, DeletionPolicy, Step, Validated, Violation, validate};
 
 pub use elsewhere::foreign_arn;
@@ -81,7 +81,9 @@ fn care(world: &World<'_>) -> Decision {
         match deletion_policy(world.server) {
             // Also the way out where AWS does not let the target go.
             Ok(DeletionPolicy::Retain) => {
-                let report = Report::of(Standing::Retained(Bound::of(world.server)));
+                let bound = Bound::of(world.server).into_iter();
+                let left = bound.chain(world.retired().iter().map(Bound::from)).collect();
+                let report = Report::of(Standing::Retained(left));
                 return Decision::step(Step::ReleaseFinalizer, report);
             }
             Ok(DeletionPolicy::Delete) => {}
@@ -210,7 +212,7 @@ fn enter(world: &World<'_>) -> Decision {
     if world.is_deleting() {
         return Decision::wait(Report::of(Standing::Gone));
     }
-    if is_recorded(world) || wished_target(world.server, None).is_some() {
+    if is_recorded(world) || !wished_targets(world.server, None).is_empty() {
         // A person took the finalizer away, and the target with it that would be leaked.
         return Decision::step(Step::AddFinalizer, Report::of(Standing::Hold));
     }

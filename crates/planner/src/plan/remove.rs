@@ -34,10 +34,10 @@ pub(super) fn retire(world: &World<'_>, left: &Retired, report: Report) -> Decis
     let kept = Bound::recorded(world.server, world.policy).filter(|_| !world.is_deleting());
     if kept.is_some_and(|kept| kept.is(&bound.gateway, &bound.target)) {
         // It has been taken over since.
-        return Decision::step(Step::ForgetRetired(bound.target), report);
+        return Decision::step(Step::ForgetRetired(bound), report);
     }
     remove(world, &bound, report.clone())
-        .unwrap_or_else(|| Decision::step(Step::ForgetRetired(bound.target), report))
+        .unwrap_or_else(|| Decision::step(Step::ForgetRetired(bound), report))
 }
 
 /// What brings the target nearer to its end; `None`: it is gone, or not ours to delete.

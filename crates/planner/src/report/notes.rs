@@ -57,12 +57,20 @@ pub fn note(
                 binding.target, binding.gateway
             ),
         }),
-        (Some(Step::ReleaseFinalizer), Standing::Retained(Some(bound))) => Some(Note {
-            warning: false,
-            reason: "TargetRetained",
-            action: "Release",
-            text: format!("Target {} stays on gateway {}.", bound.target, bound.gateway),
-        }),
+        (Some(Step::ReleaseFinalizer), Standing::Retained(left)) if !left.is_empty() => {
+            Some(Note {
+                warning: false,
+                reason: "TargetRetained",
+                action: "Release",
+                text: left
+                    .iter()
+                    .map(|bound| {
+                        format!("Target {} stays on gateway {}.", bound.target, bound.gateway)
+                    })
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            })
+        }
         (None, Standing::Drifted { .. }) if news(before, after) => warning(DRIFT, "Observe"),
         (None, _) if news(before, after) => {
             let reason = Reason::ALL

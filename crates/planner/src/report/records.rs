@@ -157,8 +157,8 @@ pub(super) fn record(
                 settled: false,
             });
         }
-        Step::ForgetRetired(target) => {
-            status.retired.retain(|retired| retired.target_id != target.0);
+        Step::ForgetRetired(gone) => {
+            status.retired.retain(|left| !Bound::from(left).is(&gone.gateway, &gone.target));
         }
         Step::AddFinalizer
         | Step::Annotate(_)

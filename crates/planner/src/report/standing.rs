@@ -75,7 +75,7 @@ pub enum Standing {
     /// The target is deleted as soon as AWS does not wait for consent any more.
     DeletingAfterConsent(TargetId),
     /// The resource goes, and what it has at AWS stays.
-    Retained(Option<Bound>),
+    Retained(Vec<Bound>),
     /// This would be done to the target, and must not be: it would be "created", "updated",
     /// "synchronized" or "deleted".
     Suspended(&'static str),

@@ -48,7 +48,7 @@ fn standings() -> Vec<Standing> {
         Standing::Deleting(target()),
         Standing::DeletingAgain(target()),
         Standing::DeletingAfterConsent(target()),
-        Standing::Retained(None),
+        Standing::Retained(Vec::new()),
         Standing::Suspended("updated"),
         Standing::NotPermitted { gateway: gateway(), target: target() },
         Standing::Queued { attempt: Attempt::Update, wait: Wait::Calls { most: 5 } },

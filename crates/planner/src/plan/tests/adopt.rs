@@ -267,3 +267,21 @@ fn a_target_that_it_had_left_is_kept_once_it_is_taken_over() {
     story.aws.faults.clear();
     story.when_time_passes(60).when_settled().then_target_is(&left).then_ready();
 }
+
+/// It asked for nothing while there was a target, and what is remembered goes before it.
+#[test]
+fn an_old_request_does_not_cost_a_restored_resource_its_target() {
+    for allowed in [false, true] {
+        let mut story = Story::given_ready_server();
+        story.policy.allow_adoption = allowed;
+        let own = story.bound();
+        let stranger = story.given_stranger("another");
+        story.when_annotated(ADOPT_ANNOTATION, stranger.1.as_str()).when_time_passes(60);
+        story.when_restored().when_time_passes(300);
+        if allowed {
+            story.then_ready().then_target_is(&own);
+        } else {
+            story.then_waits_with(Reason::NameConflict).then_message_says(own.1.as_str());
+        }
+    }
+}

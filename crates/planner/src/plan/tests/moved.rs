@@ -290,3 +290,41 @@ fn it_moves_on_only_while_what_it_has_left_can_be_remembered() {
     story.when_settled().then_ready();
     assert_eq!(story.bound().0.as_str(), "gateway-12");
 }
+
+/// No life leads there, but a person with an editor does.
+#[test]
+fn two_that_were_left_with_one_id_are_told_apart_by_their_gateways() {
+    let mut story = Story::given_ready_server();
+    for _ in 0..50 {
+        story.given_fault("Delete", Fault::Refused(FailureClass::Denied));
+    }
+    story.when_edited(|spec| spec.gateway_id = Some(OTHER_GATEWAY.to_owned()));
+    story.when_taken("Delete");
+    let retired = &mut story.server.as_mut().unwrap().status.as_mut().unwrap().retired;
+    let odd = api::Retired {
+        gateway_id: "gateway-3".to_owned(),
+        gateway_arn: None,
+        target_id: retired[0].target_id.clone(),
+    };
+    retired.insert(0, odd);
+    story.aws.faults.clear();
+    story.due = true;
+    story.when_time_passes(4_000).then_ends_as_written();
+}
+
+/// Whoever lets them stay hears of each.
+#[test]
+fn what_was_left_behind_and_stays_is_named() {
+    let mut story = Story::given_ready_server();
+    let old = story.bound();
+    for _ in 0..50 {
+        story.given_fault("Delete", Fault::Refused(FailureClass::Denied));
+    }
+    story.when_edited(|spec| spec.gateway_id = Some(OTHER_GATEWAY.to_owned()));
+    story.when_taken("Delete");
+    story.when_edited(|spec| spec.deletion_policy = Some("Retain".to_owned())).when_deleted();
+    story.when_settled();
+    let told = &story.events.last().unwrap().text;
+    assert!(told.contains(old.1.as_str()) && told.contains(old.0.as_str()), "{told}");
+    assert!(told.contains(OTHER_GATEWAY), "{told}");
+}
