@@ -105,10 +105,16 @@ impl Bound {
         let target = filled(&status.target_id)?;
         let gateway_arn = filled(&status.gateway_arn);
         // The Go operator recorded the ARN alone: `arn:…:gateway/ID`.
-        let gateway = filled(&status.gateway_id).or_else(|| {
+        let of_arn = || {
             let (_, id) = gateway_arn.as_ref()?.rsplit_once("gateway/")?;
             (!id.is_empty()).then(|| id.to_owned())
-        })?;
+        };
+        // Without either, the annotation says where it was found.
+        let of_annotation = || {
+            let (gateway, named) = annotation(server, api::TARGET_ANNOTATION)?.rsplit_once('/')?;
+            (named == target && !gateway.is_empty()).then(|| gateway.to_owned())
+        };
+        let gateway = filled(&status.gateway_id).or_else(of_arn).or_else(of_annotation)?;
         Some(Self { gateway: GatewayId(gateway), gateway_arn, target: TargetId(target) })
     }
 

@@ -1,6 +1,6 @@
 //! Resources that carry another operator's finalizer and status, or another version's records.
 
-use api::{MCPServerStatus, Reason};
+use api::{FailureClass, MCPServerStatus, Reason};
 
 use super::aws::{self, Fault, Identity};
 use super::story::{GATEWAY, NAME, Story, WINDOW};
@@ -136,4 +136,19 @@ fn an_arn_that_names_no_gateway_is_none() {
     story.server.as_mut().unwrap().status.as_mut().unwrap().gateway_arn = Some(arn);
     story.when_settled().then_target_is(&target).then_waits_with(Reason::GatewayTargetReady);
     story.when_deleted().when_settled().then_gone();
+}
+
+/// A status that tells the target alone: the annotation, which is written first, says where it is.
+#[test]
+fn a_target_without_the_arn_of_its_gateway_is_not_left_behind_by_its_successor() {
+    let (mut story, _) = given_left_by_the_go_operator();
+    story.server.as_mut().unwrap().status.as_mut().unwrap().gateway_arn = None;
+    for _ in 0..10 {
+        story.given_fault("Update", Fault::Refused(FailureClass::Invalid));
+    }
+    story.when_edited(|spec| {
+        spec.target_name = Some("climate".to_owned());
+        spec.replacement_policy = Some("Allow".to_owned());
+    });
+    story.then_ends_as_written();
 }
