@@ -212,6 +212,10 @@ fn happens(story: &mut Story, dice: &mut Dice) {
         }
         _ => {}
     }
+    passes(story, dice);
+}
+
+fn passes(story: &mut Story, dice: &mut Dice) {
     match dice.below(4) {
         0 => {}
         1 => {
@@ -276,7 +280,9 @@ fn strangers_leave(story: &mut Story) {
         .map(|(gateway, target)| (gateway.clone(), target.summary.id.clone()));
     let strangers: Vec<_> = all.filter(|identity| !story.is_ours(identity)).collect();
     story.tell(format_args!("whoever is not ours leaves: {strangers:?}"));
-    strangers.iter().for_each(|stranger| story.aws.vanish(stranger, story.now));
+    for stranger in &strangers {
+        story.aws.vanish(stranger, story.now);
+    }
 }
 
 /// Somebody else touches a target of ours, bound or not.
