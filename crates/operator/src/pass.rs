@@ -215,8 +215,8 @@ impl<A: AgentCore> Operator<A> {
             }
             // A new intent must not take the place of one that the watch has not shown; and before a Delete
             // comes no write that would fail on an object that is not the last: `Retain` can be said there.
-            let is_final = matches!(step, Step::RecordIntent(_) | Step::Delete { .. });
-            if is_final && !has_read || !care.live && step.changes_aws() {
+            let must_be_fresh = matches!(step, Step::RecordIntent(_) | Step::Delete { .. });
+            if must_be_fresh && !has_read || !care.live && step.changes_aws() {
                 self.read_live(key).await?;
                 has_read = true;
                 care.live = true;

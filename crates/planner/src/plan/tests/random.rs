@@ -215,6 +215,7 @@ fn happens(story: &mut Story, dice: &mut Dice) {
     passes(story, dice);
 }
 
+/// Time passes, as long or as short as it likes.
 fn passes(story: &mut Story, dice: &mut Dice) {
     match dice.below(4) {
         0 => {}
